@@ -1,0 +1,146 @@
+"""The HTTP side of a node: routes from the declarations, one error shape, strict limits."""
+
+import asyncio
+import hmac
+import json
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from nodes.protocols.errors import ProtocolError
+from nodes.protocols.message import Declaration, Role, declaration_of
+from nodes.runtime.log import get_log
+from nodes.runtime.problem import problem_response
+from nodes.runtime.refusals import (
+    BodyTooLarge,
+    BodyTooSlow,
+    MethodNotAllowed,
+    NoSuchPath,
+    NotInALab,
+    NotReady,
+    NotTheOwner,
+    Overloaded,
+    UnexpectedFailure,
+)
+
+if TYPE_CHECKING:
+    from nodes.runtime.service import Service
+
+HttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+def build_app(service: "Service") -> web.Application:
+    app = web.Application(
+        middlewares=[_error_shape], client_max_size=service.party.settings.message_bytes
+    )
+    for type_ in service.inbound.handled():
+        declaration = declaration_of(type_)
+        app.router.add_post(declaration.path, _message_handler(service, declaration))
+    return app
+
+
+@web.middleware
+async def _error_shape(request: web.Request, handler: HttpHandler) -> web.StreamResponse:
+    try:
+        response = await handler(request)
+    except ProtocolError as error:
+        return problem_response(error)
+    except web.HTTPNotFound:
+        return problem_response(NoSuchPath(request.path))
+    except web.HTTPMethodNotAllowed:
+        return problem_response(MethodNotAllowed(f"{request.method} {request.path}"))
+    except web.HTTPRequestEntityTooLarge:
+        return problem_response(BodyTooLarge())
+    except web.HTTPException:
+        raise
+    except ConnectionResetError:
+        raise
+    except Exception:
+        get_log().exception("unexpected_failure", path=request.path)
+        return problem_response(UnexpectedFailure())
+    if not response.prepared:
+        response.headers.update(SECURITY_HEADERS)
+    return response
+
+
+def _message_handler(service: "Service", declaration: Declaration) -> HttpHandler:
+    async def serve(request: web.Request) -> web.StreamResponse:
+        if not service.accepts_messages(declaration):
+            raise NotReady()
+        with service.hand():
+            settings = service.party.settings
+            body = await read_body(request, settings.message_bytes, settings.body_seconds)
+            answer = await service.inbound.serve(declaration, body)
+        response = web.Response(body=answer, content_type="application/msgpack")
+        await response.prepare(request)
+        await response.write_eof()
+        service.party.observer.reached("sent", declaration.protocol, declaration.step)
+        return response
+
+    return serve
+
+
+async def read_body(request: web.Request, most: int, seconds: float) -> bytes:
+    """The whole body, within `most` bytes and `seconds`; else BodyTooLarge or BodyTooSlow."""
+    if request.content_length is not None and request.content_length > most:
+        raise BodyTooLarge(f"{request.content_length} bytes; the limit is {most}")
+    pieces, size = [], 0
+    try:
+        async with asyncio.timeout(seconds):
+            async for piece in request.content.iter_any():
+                size += len(piece)
+                if size > most:
+                    raise BodyTooLarge(f"the limit is {most} bytes")
+                pieces.append(piece)
+    except TimeoutError:
+        raise BodyTooSlow() from None
+    return b"".join(pieces)
+
+
+def owner_only(service: "Service", handler: HttpHandler) -> HttpHandler:
+    """Let only the holder of the world's bearer token through."""
+
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        given = request.headers.get("Authorization", "")
+        wanted = f"Bearer {service.token}"
+        if not hmac.compare_digest(given.encode(), wanted.encode()):
+            raise NotTheOwner()
+        return await handler(request)
+
+    return guarded
+
+
+def lab_only(service: "Service", handler: HttpHandler) -> HttpHandler:
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        if not service.party.settings.lab:
+            raise NotInALab()
+        return await handler(request)
+
+    return guarded
+
+
+def json_response(value: Any, *, status: int = 200) -> web.Response:
+    return web.Response(
+        status=status,
+        body=json.dumps(value, ensure_ascii=False).encode() + b"\n",
+        content_type="application/json",
+        charset="utf-8",
+    )
+
+
+ROLE_SYMBOLS = {
+    Role.CERTIFICATE_AUTHORITY: "CA",
+    Role.BROKER: "B",
+    Role.CENTRAL_SERVER: "CS",
+    Role.ESCROW_SERVER: "ES",
+    Role.PEER: "P",
+}
+
+__all__ = ["Overloaded", "build_app", "json_response", "lab_only", "owner_only", "read_body"]

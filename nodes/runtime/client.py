@@ -1,0 +1,175 @@
+"""Sending a message to another party: keep-alive, deadlines, retries with backoff.
+
+A retry sends the same bytes, so the receiver answers it from what it stored. What is not known
+stays unknown: only a readable refusal by the other party counts as "nothing happened".
+"""
+
+import asyncio
+import random
+from typing import TypeVar
+
+import aiohttp
+
+from nodes.protocols.envelope import Opened, identity, unseal_wire, unwrap
+from nodes.protocols.errors import OutcomeUnknown, ProtocolError, Refused
+from nodes.protocols.membership.messages import Card
+from nodes.protocols.message import (
+    Declaration,
+    Message,
+    PartyId,
+    TransactionId,
+    answer_to,
+    declaration_of,
+)
+from nodes.runtime.party import Party
+from nodes.runtime.problem import read_problem
+from nodes.runtime.refusals import BUSY, Unreachable, UnreadableAnswer
+from nodes.runtime.trace_rows import trace_message, trace_refusal
+
+M = TypeVar("M", bound=Message)
+
+FIRST_DELAY_SECONDS = 0.05
+LONGEST_DELAY_SECONDS = 1.0
+CONTENT_TYPE = "application/msgpack"
+
+
+class Client:
+    def __init__(self, party: Party) -> None:
+        self._party = party
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, limit_per_host=32, ttl_dns_cache=60),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=("User-Agent",),
+        )
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        return self._session
+
+    async def send(
+        self,
+        to: PartyId,
+        message: Message,
+        transaction: TransactionId,
+        answer: type[M],
+        seconds: float,
+    ) -> Opened[M]:
+        """See Party.send."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        card = await self._party.directory.card(to)
+        return await self.send_to(card, message, transaction, answer, deadline)
+
+    async def send_to(
+        self,
+        card: Card,
+        message: Message,
+        transaction: TransactionId,
+        answer: type[M],
+        deadline: float,
+    ) -> Opened[M]:
+        """Send to a party whose card is at hand; `deadline` by the loop's clock."""
+        party = self._party
+        declaration = declaration_of(type(message))
+        made = party.wrap(message, card.id, transaction)
+        request = made.opened
+        trace_message(
+            party.observer,
+            request,
+            direction="out",
+            sender=party.name,
+            receiver=card.name,
+            size=len(made.wire),
+        )
+        party.observer.reached("saved", declaration.protocol, declaration.step)
+        try:
+            body = await self._exchange(card, declaration, made.wire, deadline)
+            opened = self._read_answer(body, request, answer, card)
+        except ProtocolError as error:
+            trace_refusal(party.observer, request, error, sender=card.name, receiver=party.name)
+            raise
+        trace_message(
+            party.observer,
+            opened,
+            direction="in",
+            sender=card.name,
+            receiver=party.name,
+            size=len(body),
+        )
+        answered = opened.declaration
+        party.observer.read(
+            declaration.protocol, answered.step, transaction, answered.name, opened.message
+        )
+        party.observer.reached("sent", declaration.protocol, declaration.step)
+        return opened
+
+    async def _exchange(
+        self, card: Card, declaration: Declaration, wire: bytes, deadline: float
+    ) -> bytes:
+        loop = asyncio.get_running_loop()
+        delay, unknown = FIRST_DELAY_SECONDS, False
+        while True:
+            try:
+                return await self._attempt(card.url + declaration.path, wire, deadline)
+            except Refused as error:
+                if error.code not in BUSY:
+                    raise
+                last: ProtocolError = error
+            except OutcomeUnknown as error:
+                last, unknown = error, True
+            if loop.time() + delay >= deadline:
+                raise last if not unknown else Unreachable(f"{card.name}: {last}") from last
+            await asyncio.sleep(delay * random.uniform(0.7, 1.3))
+            delay = min(delay * 2, LONGEST_DELAY_SECONDS)
+            card = await self._party.directory.refreshed(card)
+
+    async def _attempt(self, url: str, wire: bytes, deadline: float) -> bytes:
+        loop = asyncio.get_running_loop()
+        limit = min(deadline, loop.time() + self._party.settings.call_seconds)
+        try:
+            async with (
+                asyncio.timeout_at(limit),
+                self._session.post(
+                    url, data=wire, headers={"Content-Type": CONTENT_TYPE}, allow_redirects=False
+                ) as response,
+            ):
+                body = await read_limited(response.content, 2 * self._party.settings.message_bytes)
+                if response.status == 200:
+                    return body
+                raise read_problem(body, response.status)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unreachable(f"{type(error).__name__}") from error
+
+    def _read_answer(
+        self, body: bytes, request: Opened[Message], answer: type[M], card: Card
+    ) -> Opened[M]:
+        party = self._party
+        declaration = answer_to(type(request.message))
+        if declaration.type is not answer:
+            raise TypeError(f"{type(request.message).__name__} is not answered by {answer}")
+        try:
+            wire = body
+            if declaration.sealed:
+                wire = unseal_wire(body, declaration, party.id, party.sealing_key)
+            opened = unwrap(wire, answer, party.id)
+        except ProtocolError as error:
+            raise UnreadableAnswer(f"{card.name}: {error}") from error
+        if opened.envelope.sender != card.id or opened.envelope.request != identity(
+            request.envelope
+        ):
+            raise UnreadableAnswer(f"{card.name} answered something else")
+        return opened
+
+    async def close(self) -> None:
+        await self._session.close()
+
+
+async def read_limited(stream: aiohttp.StreamReader, most: int) -> bytes:
+    """The whole body, or UnreadableAnswer past `most` bytes."""
+    pieces, size = [], 0
+    async for piece in stream.iter_any():
+        size += len(piece)
+        if size > most:
+            raise UnreadableAnswer(f"an answer of more than {most} bytes")
+        pieces.append(piece)
+    return b"".join(pieces)

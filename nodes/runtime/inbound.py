@@ -1,0 +1,151 @@
+"""From the bytes of a request to the bytes of its answer.
+
+unseal, check the envelope      anything wrong: a refusal, nothing happened
+seen before?                    the stored answer, whatever the message's age
+fresh? certified? right role?   a refusal, nothing happened
+the handler                     load, decide, save, answer
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from crypto.meter import metering
+from nodes.protocols.envelope import Opened, unseal_wire, unwrap
+from nodes.protocols.errors import ProtocolError
+from nodes.protocols.message import Declaration, Message
+from nodes.runtime.log import get_log
+from nodes.runtime.party import Answer, Party, StoredAnswer
+from nodes.runtime.refusals import (
+    SenderMissing,
+    StaleMessage,
+    UnexpectedFailure,
+    WrongRole,
+)
+from nodes.runtime.trace_rows import trace_message
+
+Handler = Callable[[Opened[Any], Party], Awaitable[Answer]]
+
+
+class Inbound:
+    """Serves the messages of one party."""
+
+    def __init__(self, party: Party) -> None:
+        self._party = party
+        self._handlers: dict[type[Message], Handler] = {}
+        self._served: dict[bytes, asyncio.Future[bytes]] = {}
+        self._admitting: set[type[Message]] = set()
+
+    def add(self, type_: type[Message], handler: Handler, *, from_strangers: bool = False) -> None:
+        """`from_strangers`: the sender need not be certified yet (enrolment)."""
+        if type_ in self._handlers:
+            raise TypeError(f"{type_.__name__} has two handlers")
+        self._handlers[type_] = handler
+        if from_strangers:
+            self._admitting.add(type_)
+
+    def handled(self) -> list[type[Message]]:
+        return list(self._handlers)
+
+    async def serve(self, declaration: Declaration, body: bytes) -> bytes:
+        """The answer's bytes. Raises the refusal or failure that is to be told instead."""
+        protocol, step = declaration.protocol, declaration.step
+        with metering() as meter:
+            try:
+                return await self._serve(declaration, body)
+            except ProtocolError as error:
+                meter["refused"] += 1
+                get_log().info("refused", protocol=protocol, step=step, code=error.code)
+                raise
+            except Exception as error:
+                get_log().exception("unexpected_failure", protocol=protocol, step=step)
+                raise UnexpectedFailure() from error
+            finally:
+                meter["messages"] += 1
+                meter["bytes_in"] += len(body)
+                self._party.observer.count(protocol, step, meter)
+
+    async def _serve(self, declaration: Declaration, body: bytes) -> bytes:
+        party = self._party
+        wire = body
+        if declaration.sealed:
+            wire = unseal_wire(body, declaration, party.id, party.sealing_key)
+        received = unwrap(wire, declaration.type, party.id)
+        if received.envelope.sender is None:
+            raise SenderMissing()
+        stored = party.answers.get(party.store.committed, received.identity)
+        if stored is not None:
+            return self._repeat(received, stored, len(body))
+        self._check_fresh(received)
+        await self._check_sender(received)
+        return await self._once(received, len(body))
+
+    def _repeat(self, received: Opened[Any], stored: StoredAnswer, size: int) -> bytes:
+        self._trace_in(received, size)
+        return stored.wire
+
+    def _check_fresh(self, received: Opened[Any]) -> None:
+        settings, now = self._party.settings, self._party.now()
+        oldest = now - settings.message_lifetime_seconds * 1000
+        newest = now + settings.clock_skew_seconds * 1000
+        if not oldest <= received.envelope.time <= newest:
+            raise StaleMessage()
+
+    async def _check_sender(self, received: Opened[Any]) -> None:
+        if type(received.message) in self._admitting:
+            return
+        role = await self._party.directory.role_of(received.sender)
+        if role not in received.declaration.senders:
+            raise WrongRole(f"{role} does not send {received.declaration.name}")
+
+    async def _once(self, received: Opened[Any], size: int) -> bytes:
+        """Two copies of one message at the same time are handled once and answered alike."""
+        running = self._served.get(received.identity)
+        if running is not None:
+            return await asyncio.shield(running)
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._served[received.identity] = future
+        try:
+            wire = await self._handle(received, size)
+        except BaseException as error:
+            future.set_exception(error if isinstance(error, ProtocolError) else UnexpectedFailure())
+            future.exception()  # retrieved: nobody else may be waiting
+            raise
+        else:
+            future.set_result(wire)
+            return wire
+        finally:
+            del self._served[received.identity]
+
+    async def _handle(self, received: Opened[Any], size: int) -> bytes:
+        party, declaration = self._party, received.declaration
+        self._trace_in(received, size)
+        party.observer.reached("received", declaration.protocol, declaration.step)
+        party.observer.read(
+            declaration.protocol,
+            declaration.step,
+            received.transaction,
+            declaration.name,
+            received.message,
+        )
+        answer = await self._handlers[declaration.type](received, party)
+        party.observer.reached("saved", declaration.protocol, declaration.step)
+        trace_message(
+            party.observer,
+            answer.opened,
+            direction="out",
+            sender=party.name,
+            receiver=party.directory.name_of(received.sender),
+            size=len(answer.wire),
+        )
+        return answer.wire
+
+    def _trace_in(self, received: Opened[Any], size: int) -> None:
+        trace_message(
+            self._party.observer,
+            received,
+            direction="in",
+            sender=self._party.directory.name_of(received.sender),
+            receiver=self._party.name,
+            size=size,
+        )

@@ -1,0 +1,151 @@
+"""The durable outbox: what is still to be sent, kept until it has been acknowledged.
+
+An entry is added in the transaction that decided it. It is sent until an answer or a refusal
+comes, in order for each recipient, wrapped afresh each time (same body, so the same message).
+Whoever wants to hear of the answer registers for the message's type.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from crypto import codec
+from nodes.protocols.envelope import Opened
+from nodes.protocols.errors import OutcomeUnknown, Refused
+from nodes.protocols.message import (
+    Message,
+    PartyId,
+    TransactionId,
+    answer_to,
+    declaration_of,
+    declarations,
+)
+from nodes.runtime.log import get_log
+from nodes.runtime.party import Party
+from nodes.runtime.refusals import BUSY
+from nodes.runtime.store import Transaction
+
+FIRST_DELAY_SECONDS = 0.1
+LONGEST_DELAY_SECONDS = 2.0
+
+Answered = Callable[[Opened[Any], Message, Party], Awaitable[None]]
+RefusedHandler = Callable[[Refused, "Entry", Message, Party], Awaitable[None]]
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    to: PartyId
+    protocol: str
+    step: str
+    transaction: TransactionId
+    body: bytes
+
+    def message(self) -> Message:
+        for declaration in declarations(self.protocol):
+            if declaration.step == self.step:
+                return codec.decode(self.body, declaration.type)
+        raise LookupError(f"no step {self.step} in {self.protocol}")
+
+
+class Outbox:
+    def __init__(self, party: Party) -> None:
+        self._party = party
+        self._table = party.store.table("outbox", Entry)
+        self._answered: dict[type[Message], Answered] = {}
+        self._refused: dict[type[Message], RefusedHandler] = {}
+        self._couriers: dict[PartyId, asyncio.Task[None]] = {}
+        self._next = 1 + int.from_bytes(self._table.last_key(party.store.committed) or b"", "big")
+        self._stopped = False
+
+    def on_answer(self, type_: type[Message], handler: Answered) -> None:
+        self._answered[type_] = handler
+
+    def on_refusal(self, type_: type[Message], handler: RefusedHandler) -> None:
+        self._refused[type_] = handler
+
+    def add(
+        self, tx: Transaction, to: PartyId, message: Message, transaction: TransactionId
+    ) -> None:
+        """Part of `tx`; sending starts when that is on disk."""
+        declaration = declaration_of(type(message))
+        key = self._next.to_bytes(8, "big")
+        self._next += 1
+        self._table.put(
+            tx,
+            key,
+            Entry(to, declaration.protocol, declaration.step, transaction, codec.encode(message)),
+        )
+        tx.after_commit.append(lambda: self._wake(to))
+
+    def start(self) -> None:
+        """Send what an earlier run of this node left."""
+        for entry in self._table.values(self._party.store.committed):
+            self._wake(entry.to)
+
+    def waiting(self) -> int:
+        return self._table.count(self._party.store.committed)
+
+    async def stop(self) -> None:
+        self._stopped = True
+        couriers = list(self._couriers.values())
+        for courier in couriers:
+            courier.cancel()
+        await asyncio.gather(*couriers, return_exceptions=True)
+
+    def _wake(self, to: PartyId) -> None:
+        courier = self._couriers.get(to)
+        if not self._stopped and (courier is None or courier.done()):
+            self._couriers[to] = asyncio.get_running_loop().create_task(self._deliver(to))
+
+    def _first(self, to: PartyId) -> tuple[bytes, Entry] | None:
+        for key, entry in self._table.items(self._party.store.committed):
+            if entry.to == to:
+                return key, entry
+        return None
+
+    async def _deliver(self, to: PartyId) -> None:
+        delay = FIRST_DELAY_SECONDS
+        while (first := self._first(to)) is not None:
+            key, entry = first
+            try:
+                done = await self._send(entry)
+            except Exception:
+                get_log().exception("outbox_entry_failed", protocol=entry.protocol, step=entry.step)
+                done = False
+            if done:
+                async with self._party.store.transaction() as tx:
+                    self._table.delete(tx, key)
+                self._party.observer.notify()
+                delay = FIRST_DELAY_SECONDS
+            else:
+                await asyncio.sleep(delay)
+                delay = min(2 * delay, LONGEST_DELAY_SECONDS)
+
+    async def _send(self, entry: Entry) -> bool:
+        """Whether the entry is done with: answered, or refused for good."""
+        message = entry.message()
+        try:
+            answer = await self._party.send(
+                entry.to, message, entry.transaction, answer_to(type(message)).type
+            )
+        except OutcomeUnknown:
+            return False
+        except Refused as error:
+            if error.code in BUSY:
+                return False
+            await self._on_refused(error, entry, message)
+            return True
+        handler = self._answered.get(type(message))
+        if handler is not None:
+            await handler(answer, message, self._party)
+        return True
+
+    async def _on_refused(self, error: Refused, entry: Entry, message: Message) -> None:
+        handler = self._refused.get(type(message))
+        if handler is not None:
+            await handler(error, entry, message, self._party)
+            return
+        get_log().warning(
+            "message_refused", protocol=entry.protocol, step=entry.step, code=error.code
+        )

@@ -1,0 +1,119 @@
+"""Settings of a node: read once from the environment, at the edge, into one typed object."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+PREFIX = "JANGTEO_"
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Duration = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class InvalidSettings(ValueError):
+    """A setting is missing or unreadable; the message says which and what was wanted."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Field NAME is read from the environment as JANGTEO_NAME; durations are in seconds."""
+
+    name: str
+    data: Path
+    """Folder of this node's store: keys, records and votes."""
+    world: Path
+    """Folder with the world's `secret` and the owner's `token`."""
+    ca_url: str
+    host: str = "127.0.0.1"
+    port: Port = 0
+    udp_port: Port = 0
+    url: str = ""
+    """How others reach this node; made from host and port where empty."""
+    lab: bool = False
+    """View, clock and kill points are on."""
+    without: tuple[str, ...] = ()
+    """Guards switched off."""
+    lifeline: int = -1
+    """File descriptor whose end of file ends this node; -1 for none."""
+    log_level: str = "info"
+
+    expected_peers: Positive = 16
+    opening_balance: Annotated[int, msgspec.Meta(ge=0)] = 1000
+
+    call_seconds: Duration = 5.0
+    offer_seconds: Duration = 60.0
+    dispute_seconds: Duration = 120.0
+    clock_skew_seconds: Duration = 2.0
+    quorum_write_seconds: Duration = 5.0
+    coin_seconds: Duration = 86_400.0
+    reissue_window_seconds: Duration = 3_600.0
+    message_lifetime_seconds: Duration = 60.0
+
+    message_bytes: Positive = 1 << 20
+    content_bytes: Positive = 1 << 34
+    body_seconds: Duration = 10.0
+    idle_seconds: Duration = 30.0
+    work_in_hand: Positive = 256
+    """Messages being served at once; beyond it the answer is 503 with Retry-After."""
+    connections: Positive = 2048
+
+    @property
+    def secret(self) -> bytes:
+        """Shared by all nodes of a world; admits to it."""
+        return bytes.fromhex(_read(self.world / "secret"))
+
+    @property
+    def token(self) -> str:
+        """Bearer token of the owner of this world's nodes."""
+        return _read(self.world / "token")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise InvalidSettings(f"cannot read {path}: {error.strerror}") from error
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Raise InvalidSettings for a value that does not fit; unknown JANGTEO_ names are refused."""
+    given = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environment.items()
+        if name.startswith(PREFIX) and value != ""
+    }
+    unknown = sorted(given.keys() - {field.name for field in msgspec.structs.fields(Settings)})
+    if unknown:
+        names = ", ".join(PREFIX + name.upper() for name in unknown)
+        raise InvalidSettings(f"unknown settings: {names}")
+    fields: dict[str, object] = dict(given)
+    if "without" in given:
+        fields["without"] = tuple(part for part in given["without"].split(",") if part)
+    if "lab" in given:
+        fields["lab"] = given["lab"].lower() in ("1", "true", "yes")
+    try:
+        return msgspec.convert(fields, Settings, strict=False, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        raise InvalidSettings(f"{error} (settings are {PREFIX}NAME)") from error
+
+
+def _path(type_: type, value: object) -> object:
+    if type_ is Path and isinstance(value, str):
+        return Path(value)
+    raise NotImplementedError(f"no reading of {type_} from {value!r}")
+
+
+def to_environment(settings: Settings) -> dict[str, str]:
+    """The environment that reads back as these settings."""
+    out = {}
+    for field in msgspec.structs.fields(Settings):
+        value = getattr(settings, field.name)
+        if isinstance(value, bool):
+            value = int(value)
+        out[PREFIX + field.name.upper()] = (
+            ",".join(value) if isinstance(value, tuple) else str(value)
+        )
+    return {name: value for name, value in out.items() if value != ""}
