@@ -1,0 +1,432 @@
+"""report.html: what a person reads first after a run.
+
+One file with no reference to anything outside it: style, script and drawings are inside, and a
+content security policy lets nothing else run or load, whatever a file name or message holds.
+"""
+
+import base64
+import hashlib
+from importlib.resources import files
+from pathlib import Path
+
+from scenarios.lab import wording
+from scenarios.lab.coin_chains import coins_section
+from scenarios.lab.markup import Child, Markup, join, raw, tag
+from scenarios.lab.mermaid import render_mermaid
+from scenarios.lab.message_list import message_list
+from scenarios.lab.run import (
+    AttackSide,
+    AttackView,
+    Check,
+    PartyCost,
+    PartyView,
+    Run,
+    RunSummary,
+    replace_file,
+)
+from scenarios.lab.sequence import MOST_DRAWN, draw_sequence, ends
+
+REPORT_FILE = "report.html"
+SEQUENCE_FILE = "sequence.mmd"
+
+MEANING = {
+    "ok": "Everything that must hold was checked, and it held.",
+    "violated": "Something happened that must never happen. The checks below say what.",
+    "unknown": "The run ended before it could be judged, or a check could not be made.",
+}
+OPERATIONS = ("sign", "verify", "seal", "open", "hash", "mac")
+
+
+def write_report(folder: Path | str, run: Run) -> Path:
+    """Write the report and the Mermaid diagram into a run's folder; returns the report's path."""
+    folder = Path(folder)
+    replace_file(folder / SEQUENCE_FILE, render_mermaid(run).encode())
+    replace_file(folder / REPORT_FILE, render_report(run).encode())
+    return folder / REPORT_FILE
+
+
+def render_report(run: Run) -> str:
+    """The whole page."""
+    sections = [
+        ("parties", "Who took part", _parties(run)),
+        ("sequence", "What was said", _sequence(run)),
+        ("coins", "The coins", coins_section(run.coins, run.ring) if run.coins else None),
+        ("checks", "What was checked", _checks(run)),
+        ("cost", "What it cost", _cost(run)),
+        ("again", "Run it again", _again(run)),
+    ]
+    kept = [(anchor, title, body) for anchor, title, body in sections if body]
+    contents = [tag("li", tag("a", title, href=f"#{anchor}")) for anchor, title, _ in kept]
+    return page(
+        f"{run.scenario.title}: {run.verdict}",
+        _verdict(run),
+        tag("nav", tag("ol", contents), aria_label="Contents"),
+        tag("main", [_section(*part) for part in kept]),
+        script=True,
+    )
+
+
+def page(title: str, *body: Child, script: bool = False) -> str:
+    """A self-contained page in the house's style."""
+    style, code = _packaged("page.css"), _packaged("report.js") if script else ""
+    policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    if script:
+        policy += f"; script-src '{_fingerprint(code)}'"
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=policy),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", title),
+        tag("style", raw(style)),
+    )
+    end = tag("script", raw(code)) if script else None
+    return "<!doctype html>\n" + tag("html", head, tag("body", *body, end), lang="en") + "\n"
+
+
+def _packaged(name: str) -> str:
+    return files("scenarios.lab").joinpath("page", name).read_text(encoding="utf-8")
+
+
+def _fingerprint(code: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
+
+
+def _section(anchor: str, title: str, body: Markup) -> Markup:
+    heading = tag("h2", title, id=f"{anchor}-title")
+    return tag("section", heading, body, id=anchor, aria_labelledby=f"{anchor}-title")
+
+
+def facts_of(run: RunSummary) -> str:
+    """Time, seed and moment in a line."""
+    started = run.started.replace("T", " ").partition(".")[0].removesuffix("Z")
+    return f"{wording.seconds(run.seconds)} · seed {run.seed} · {started}"
+
+
+def seal(verdict: str) -> Markup:
+    return tag("span", verdict, class_=f"seal {verdict}")
+
+
+def _verdict(run: Run) -> Markup:
+    messages = wording.count(len(run.events), "message")
+    octets = wording.size(sum(event.bytes for event in run.events))
+    return tag(
+        "header",
+        tag(
+            "div",
+            tag("p", run.scenario.name, class_="scenario"),
+            tag("h1", run.scenario.title),
+            tag("p", run.scenario.sentence, class_="about") if run.scenario.sentence else None,
+            tag("p", run.scenario.paper, class_="paper") if run.scenario.paper else None,
+        ),
+        tag(
+            "div",
+            seal(run.verdict),
+            class_="stamp",
+            role="img",
+            aria_label=f"Verdict: {run.verdict}",
+        ),
+        tag(
+            "div",
+            tag("p", run.summary, class_="summary"),
+            tag("p", MEANING[run.verdict]),
+            _weakened(run.guards_off),
+            tag("p", f"{messages} · {octets} · {facts_of(run)}", class_="small"),
+            class_="outcome",
+        ),
+        class_=f"verdict {run.verdict}",
+    )
+
+
+def _weakened(guards: list[str]) -> Markup | None:
+    if not guards:
+        return None
+    named = [join(", " if i else "", tag("code", guard)) for i, guard in enumerate(guards)]
+    what = "This guard was" if len(guards) == 1 else "These guards were"
+    return tag("p", f"{what} switched off on purpose: ", *named, ".", class_="weakened")
+
+
+def _parties(run: Run) -> Markup | None:
+    if not run.parties:
+        return None
+    speaking = {name for event in run.events for name in ends(event)}
+    near, far = [], []
+    for party in run.parties:
+        told = party.learned or party.note or party.before != party.after
+        (near if party.name in speaking or told else far).append(party)
+    rest = None
+    if far:
+        names = tag("p", ", ".join(party.name for party in far))
+        label = (
+            f"{wording.count(len(far), 'other party', 'other parties')} only kept the market going"
+        )
+        rest = tag("details", tag("summary", label), names)
+    return join(
+        tag("ul", [tag("li", _card(party)) for party in near], class_="cards"),
+        rest,
+        tag(
+            "p",
+            "What a party learned is judged by what the messages held. Network addresses are "
+            "outside this judgement.",
+            class_="small",
+        ),
+    )
+
+
+def _card(party: PartyView) -> Markup:
+    return join(
+        tag(
+            "h3",
+            tag("span", wording.formula(party.symbol), class_="symbol") if party.symbol else None,
+            tag("span", party.name, class_="name"),
+            tag("span", wording.words(party.role), class_="role"),
+        ),
+        tag("p", party.note) if party.note else None,
+        _before_and_after(party),
+        _learned(party),
+        tag("p", tag("code", wording.short(party.id, 16)), title=party.id, class_="id")
+        if party.id
+        else None,
+    )
+
+
+def _before_and_after(party: PartyView) -> Markup | None:
+    names = dict.fromkeys([*party.before, *party.after])
+    if not names:
+        return None
+    rows = []
+    for name in names:
+        old, new = party.before.get(name, "–"), party.after.get(name, "–")
+        rows.append(
+            tag(
+                "tr",
+                tag("th", name, scope="row"),
+                tag("td", str(old)),
+                tag("td", str(new)),
+                tag("td", _difference(old, new)),
+                class_="changed" if old != new else "same",
+            )
+        )
+    heads = [tag("th", name, scope="col") for name in ("", "before", "after", "change")]
+    return tag("table", tag("thead", tag("tr", heads)), tag("tbody", rows), class_="holdings")
+
+
+def _difference(old: int | str, new: int | str) -> str:
+    if isinstance(old, int) and isinstance(new, int) and old != new:
+        return f"{new - old:+d}".replace("-", "\u2212")
+    return ""
+
+
+def _learned(party: PartyView) -> Markup | None:
+    rows = []
+    for how, label in (
+        ("readable", "could read"),
+        ("sealed only", "saw only sealed"),
+        ("never", "never saw"),
+    ):
+        whats = [item.what for item in party.learned if item.how == how]
+        if whats:
+            body = tag("dd", ", ".join(whats), class_=how.replace(" ", "-"))
+            rows.append(tag("div", tag("dt", label), body))
+    return tag("dl", rows, class_="learned") if rows else None
+
+
+LEGEND = (
+    ("request", "request"),
+    ("answer", "answer"),
+    ("register", "register in the ring"),
+    ("content", "content"),
+    ("refused", "refused"),
+)
+
+
+def _sequence(run: Run) -> Markup | None:
+    if not run.events:
+        return None
+    drawing = draw_sequence(run.events, run.parties)
+    cut = None
+    if len(run.events) > MOST_DRAWN:
+        cut = tag(
+            "p",
+            f"This run has {wording.count(len(run.events), 'message')}. The drawing shows the "
+            "first, the last and the refused ones; the list below it shows all.",
+            class_="cut",
+        )
+    present = {event.kind for event in run.events} | {
+        "refused" for event in run.events if event.refused
+    }
+    legend = [
+        tag("li", tag("span", class_=f"key {kind}"), label)
+        for kind, label in LEGEND
+        if kind in present
+    ]
+    return join(
+        tag("ul", legend, class_="legend"),
+        cut,
+        _replay(),
+        tag(
+            "div",
+            tag(
+                "div",
+                drawing,
+                class_="frame",
+                tabindex="0",
+                role="region",
+                aria_label="Drawing of the messages; it scrolls",
+            ),
+            tag(
+                "aside",
+                tag("p", "Choose an arrow to see what the message held.", class_="hint"),
+                id="panel",
+                aria_live="polite",
+                aria_label="The chosen message",
+            ),
+            class_="stage",
+        ),
+        message_list(run.events, run.formulas),
+    )
+
+
+def _replay() -> Markup:
+    return tag(
+        "div",
+        tag("button", "Replay", type="button", id="play"),
+        tag("button", "‹", type="button", id="back", aria_label="One message back"),
+        tag("button", "›", type="button", id="forth", aria_label="One message on"),
+        tag(
+            "input", type="range", id="slider", min=0, value=0, max=0, aria_label="Replay position"
+        ),
+        tag("output", id="position", for_="slider"),
+        class_="replay",
+        hidden=True,
+    )
+
+
+def _checks(run: Run) -> Markup | None:
+    if not run.checks and not run.attack:
+        return None
+    return join(
+        _attack(run.attack, run) if run.attack else None,
+        tag("ul", [_check(check) for check in run.checks], class_="checks"),
+    )
+
+
+def _check(check: Check) -> Markup:
+    state, word = {
+        True: ("holds", "holds"),
+        False: ("fails", "does not hold"),
+        None: ("unknown", "could not be told"),
+    }[check.holds]
+    return tag(
+        "li",
+        tag("span", word, class_="standing"),
+        tag("span", check.name, class_="name"),
+        tag("span", check.detail, class_="detail") if check.detail else None,
+        class_=state,
+    )
+
+
+def _attack(attack: AttackView, run: Run) -> Markup:
+    sides = (
+        ("Without the guard", attack.without, "without"),
+        ("With the guard", attack.guarded, "with"),
+    )
+    end = None
+    if attack.expected:
+        as_expected = {True: "as expected", False: "not as expected", None: "not judged"}
+        end = tag(
+            "p", f"Expected: {attack.expected}. {as_expected[attack.as_expected].capitalize()}."
+        )
+    return tag(
+        "div",
+        tag("h3", tag("span", attack.row, class_="step"), attack.title),
+        tag("p", attack.sentence),
+        tag("div", [_side(*side, run) for side in sides], class_="sides"),
+        end,
+        class_="attack",
+    )
+
+
+def _side(label: str, side: AttackSide, anchor: str, run: Run) -> Markup:
+    off = ", ".join(side.guards_off) or "none"
+    return tag(
+        "div",
+        tag("h4", label),
+        tag("p", tag("span", side.word, class_=f"seal {'violated' if side.harmed else 'ok'}")),
+        tag("p", side.summary) if side.summary else None,
+        tag("p", "refused with ", tag("code", side.refusal)) if side.refusal else None,
+        tag("ul", [tag("li", line) for line in side.moved] or tag("li", "nothing moved")),
+        tag("p", f"guards off: {off}", class_="small"),
+        tag("div", draw_sequence(side.events, run.parties, anchor), class_="frame", tabindex="0")
+        if side.events
+        else None,
+        message_list(side.events, run.formulas, anchor) if side.events else None,
+    )
+
+
+def _cost(run: Run) -> Markup | None:
+    costs = run.costs
+    time = f"{wording.seconds(costs.wall_seconds)} on the clock"
+    if costs.cpu_seconds is not None:
+        time += f", {wording.seconds(costs.cpu_seconds)} of processor time in all processes"
+    names = list(PartyCost.__struct_fields__[1:])
+    used = [name for name in names if any(getattr(party, name) for party in costs.parties)]
+    if not used:
+        return tag("p", time, ".")
+    heads = [tag("th", _head(name), scope="col") for name in ["party", *used]]
+    rows = [
+        _cost_row(party.name, [getattr(party, n) for n in used], used) for party in costs.parties
+    ]
+    sums = [sum(getattr(party, name) for party in costs.parties) for name in used]
+    table = tag(
+        "table",
+        tag("thead", tag("tr", heads)),
+        tag("tbody", rows),
+        tag("tfoot", _cost_row("in all", sums, used)),
+        class_="costs",
+    )
+    return join(tag("p", time, "."), tag("div", table, class_="scroll", tabindex="0"))
+
+
+def _head(name: str) -> str:
+    return {"sign": "signed", "verify": "verified", "seal": "sealed", "open": "opened",
+            "hash": "hashes", "mac": "MACs"}.get(name, wording.words(name))  # fmt: skip
+
+
+def _cost_row(name: str, figures: list[int], columns: list[str]) -> Markup:
+    cells = [
+        tag("td", _figure(figure, column), class_="figure" if figure else "figure none")
+        for figure, column in zip(figures, columns, strict=True)
+    ]
+    return tag("tr", tag("th", name, scope="row"), cells)
+
+
+def _figure(figure: int, column: str) -> str:
+    return wording.size(figure) if column.startswith("bytes") else wording.grouped(figure)
+
+
+def _again(run: Run) -> Markup:
+    settings = {name: str(setting) for name, setting in run.settings.items()}
+    return join(
+        tag("pre", tag("code", run.command), class_="command", tabindex="0"),
+        tag(
+            "p",
+            f"The seed is {run.seed}. With the same seed the same choices are made; times and "
+            "the order of messages that travel at once may differ.",
+        ),
+        tag("p", f"Guards switched off: {', '.join(run.guards_off) or 'none'}."),
+        tag(
+            "div",
+            _table("Settings", settings),
+            _table("Versions", run.versions),
+            class_="two",
+        ),
+    )
+
+
+def _table(caption: str, rows: dict[str, str]) -> Markup | None:
+    if not rows:
+        return None
+    body = [tag("tr", tag("th", k, scope="row"), tag("td", v)) for k, v in rows.items()]
+    return tag("table", tag("caption", caption), tag("tbody", body), class_="pairs")
