@@ -11,13 +11,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from crypto.meter import metering
-from nodes.protocols.envelope import Opened, unseal_wire, unwrap
+from nodes.protocols.envelope import Opened, SenderMissing, unseal_wire, unwrap
 from nodes.protocols.errors import ProtocolError
 from nodes.protocols.message import Declaration, Message
 from nodes.runtime.log import get_log
 from nodes.runtime.party import Answer, Party, StoredAnswer
 from nodes.runtime.refusals import (
-    SenderMissing,
     StaleMessage,
     UnexpectedFailure,
     WrongRole,

@@ -24,13 +24,6 @@ class WrongRole(Refused):
     status = 403
 
 
-class SenderMissing(Refused):
-    """This message needs a sender and has none."""
-
-    code = "message/sender-missing"
-    status = 401
-
-
 class BodyTooLarge(Refused):
     """The body is larger than this node takes."""
 
