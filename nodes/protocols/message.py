@@ -63,6 +63,7 @@ class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 M = TypeVar("M", bound=Message)
+MessageType = type[Message]
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,11 @@ class Declaration:
 
     protocol: str
     step: str
-    type: type[Message]
+    type: MessageType
     senders: tuple[Role, ...]
     receivers: tuple[Role, ...]
     sealed: bool
-    answers: type[Message] | None
+    answers: MessageType | None
     """The request this one answers; None for a request."""
     streams: bool
     """Content follows the answer as a stream of its own, outside the message size limit."""
@@ -171,7 +172,7 @@ def answer(step: str, *, to: type[Message], sealed: bool = False) -> Callable[[t
     return declare
 
 
-class Received(Message):
+class Received(Message, frozen=True):
     """The message arrived and is kept; there is nothing else to say."""
 
 

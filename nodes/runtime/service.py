@@ -15,7 +15,8 @@ import gc
 import os
 import resource
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from importlib.metadata import version
 from typing import Any, Protocol, TypeVar
 
@@ -37,11 +38,11 @@ from nodes.runtime.inbound import Handler, Inbound
 from nodes.runtime.inspection import add_inspection
 from nodes.runtime.log import configure_log, get_log
 from nodes.runtime.metrics import Metrics
-from nodes.runtime.observer import Observer
+from nodes.runtime.observer import Observer, Point
 from nodes.runtime.outbox import Answered, Outbox, RefusedHandler
 from nodes.runtime.party import Party, StoredAnswer
 from nodes.runtime.refusals import InvalidRequest, Overloaded
-from nodes.runtime.settings import InvalidSettings, Settings
+from nodes.runtime.settings import InvalidSettings, Settings, read_settings
 from nodes.runtime.store import Store, Transaction
 
 M = TypeVar("M", bound=Message)
@@ -95,20 +96,27 @@ class Service:
         store.on_commit = self.party.observer.notify
         self.party.directory = Directory(self.party)
         self.party.outbox = Outbox(self.party)
+        self.memberships = store.table("membership", Membership)
         self.inbound = Inbound(self.party)
         self.control = Control()
         self.metrics = Metrics(self)
         self.records: list[Records] = []
         self.membership: Membership | None = None
+        self.enrol_with: Callable[[Service], Awaitable[Membership]] = enrol
+        """The certificate authority certifies itself."""
         self._ledger: list[LedgerProvider] = []
         self._routes: list[Callable[[web.Application], None]] = []
         self._waiting_for: dict[str, Callable[[], bool]] = {}
-        self._enrolled_hooks: list[Hook] = []
+        self._early_hooks: list[Hook] = []
         self._start_hooks: list[Hook] = []
         self._stop_hooks: list[Hook] = []
         self._protocols: dict[str, None] = {}
+        self._clock_hooks: list[Callable[[], None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self._in_hand = 0
         self._url = settings.url
+        self.udp: tuple[str, int] | None = None
+        """Where this node's DHT listens, once it does; stands on its card."""
         self._running = False
         self.awaits("certificate", lambda: self.membership is not None)
         _add_lab_controls(self)
@@ -155,8 +163,9 @@ class Service:
         """Paths beside the messages (streams of content)."""
         self._routes.append(add)
 
-    def when_enrolled(self, hook: Hook) -> None:
-        self._enrolled_hooks.append(hook)
+    def before_enrolment(self, hook: Hook) -> None:
+        """Runs once this node's HTTP side listens: what must stand on its card."""
+        self._early_hooks.append(hook)
 
     def at_start(self, hook: Hook) -> None:
         """Runs once this node is enrolled: resume what was left."""
@@ -164,6 +173,25 @@ class Service:
 
     def at_stop(self, hook: Hook) -> None:
         self._stop_hooks.append(hook)
+
+    def when_clock_moves(self, hook: Callable[[], None]) -> None:
+        """A lab has moved this node's time forward: look at the deadlines again."""
+        self._clock_hooks.append(hook)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run beside everything else; cancelled when the node stops, a failure is logged."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            get_log().error("background_work_failed", exc_info=task.exception())
+
+    def clock_moved(self) -> None:
+        for hook in self._clock_hooks:
+            hook()
 
     # what others ask
 
@@ -250,9 +278,9 @@ class Service:
         port = self._runner.addresses[0][1]
         self._url = party.settings.url or f"http://{party.settings.host}:{port}"
         self._running = True
-        for hook in self._enrolled_hooks:
+        for hook in self._early_hooks:
             await hook()
-        self.membership = await enrol(self)
+        self.membership = await self.enrol_with(self)
         for hook in self._start_hooks:
             await hook()
         party.outbox.start()
@@ -261,6 +289,10 @@ class Service:
 
     async def stop(self) -> None:
         """Let running work end, then close everything. What is on disk is complete anyway."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         for hook in reversed(self._stop_hooks):
             await hook()
         await self.party.outbox.stop()
@@ -295,14 +327,14 @@ def _lock_folder(settings: Settings) -> int:
     return lock
 
 
-class _Advance(Request):
+class _Advance(Request, frozen=True):
     advance_seconds: float
 
 
-class _KillAt(Request):
+class _KillAt(Request, frozen=True):
     protocol: str
     step: str
-    point: str
+    point: Point
     times: int = 1
 
 
@@ -313,17 +345,13 @@ def _add_lab_controls(service: Service) -> None:
         except ValueError as error:
             raise InvalidRequest(str(error)) from error
         party.observer.notify()
-        for hook in service.clock_hooks:
-            hook()
+        service.clock_moved()
         return {"now": party.now()}
 
     async def kill_at(asked: _KillAt, party: Party) -> dict[str, Any]:
-        if asked.point not in ("received", "saved", "sent"):
-            raise InvalidRequest("point is received, saved or sent")
         party.observer.kill_at(asked.protocol, asked.step, asked.point, asked.times)
         return {"armed": True}
 
-    service.clock_hooks = []
     service.operation("clock", _Advance, advance, "Move this node's time forward", lab_only=True)
     service.operation(
         "kill_at", _KillAt, kill_at, "End this process at a point of a step", lab_only=True
@@ -340,6 +368,15 @@ def run(build: Callable[[Settings], Service], settings: Settings) -> int:
             return runner.run(_serve(build, settings))
     except (InvalidSettings, AnotherProcessRuns, OSError) as error:
         get_log().error("cannot_start", reason=str(error))
+        return 3
+
+
+def main(build: Callable[[Settings], Service]) -> int:
+    """`python -m nodes.<role>`: settings from the environment; the exit code."""
+    try:
+        return run(build, read_settings())
+    except InvalidSettings as error:
+        print(error, file=sys.stderr)
         return 3
 
 

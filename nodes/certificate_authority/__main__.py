@@ -1,0 +1,9 @@
+"""python -m nodes.certificate_authority"""
+
+import sys
+
+from nodes.certificate_authority.service import build
+from nodes.runtime.service import main
+
+if __name__ == "__main__":
+    sys.exit(main(build))
