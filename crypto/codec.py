@@ -2,7 +2,8 @@
 
 msgspec reads several spellings of one value (reordered or doubled keys, wide integers, explicit
 nil); here a decoded value is encoded again and must give the same bytes, so what two parties
-hash and sign can never differ while meaning the same. Maps have text keys, in sorted order.
+hash and sign can never differ while meaning the same. A record's fields stand in the order of its
+type, a map's keys are text in sorted order.
 
 What is signed holds no floats: 0.0 and -0.0 are equal and have two encodings.
 """
