@@ -119,7 +119,12 @@ class Books:
         newest = self.newest_roster
         return {
             "parties": [
-                {"id": card.id.hex(), "name": card.name, "role": card.role.value}
+                {
+                    "id": card.id.hex(),
+                    "name": card.name,
+                    "role": card.role.value,
+                    "url": card.url,
+                }
                 for card in self._cards.values()
             ],
             "roster": {"content": newest.content.hex(), "signatures": [newest.signatures[0].hex()]}

@@ -63,6 +63,11 @@ class Directory:
         card = self._cards.get(id_)
         return card.name if card else id_.hex()[:12]
 
+    def kept(self, role: Role) -> tuple[Card, ...]:
+        """The cards of a role that were fetched before, by name."""
+        cards = (card for card in self._cards.values() if card.role is role)
+        return tuple(sorted(cards, key=lambda card: card.name))
+
     # what may have to be asked
 
     async def card(self, id_: PartyId) -> Card:
@@ -92,8 +97,7 @@ class Directory:
 
     async def one(self, role: Role) -> Card:
         """The first party of a role, kept once found. Raises UnknownParty."""
-        kept = sorted((c for c in self._cards.values() if c.role is role), key=lambda c: c.name)
-        found = kept or await self.find(role)
+        found = self.kept(role) or await self.find(role)
         if not found:
             raise UnknownParty(f"this world has no {role.value}")
         return found[0]

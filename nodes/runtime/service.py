@@ -15,9 +15,11 @@ import gc
 import os
 import resource
 import signal
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -199,6 +201,14 @@ class Service:
     def url(self) -> str:
         return self._url
 
+    @property
+    def reachable_host(self) -> str:
+        """What others know this machine by: its own address where it listens on every one."""
+        host = self.party.settings.host
+        if host in ("0.0.0.0", "::"):
+            return socket.gethostbyname(socket.gethostname())
+        return host
+
     def missing(self) -> list[str]:
         """What this node still waits for; empty when it is ready."""
         return [what for what, there in self._waiting_for.items() if not there()]
@@ -276,7 +286,7 @@ class Service:
         site = web.TCPSite(self._runner, party.settings.host, party.settings.port, backlog=1024)
         await site.start()
         port = self._runner.addresses[0][1]
-        self._url = party.settings.url or f"http://{party.settings.host}:{port}"
+        self._url = party.settings.url or f"http://{self.reachable_host}:{port}"
         self._running = True
         for hook in self._early_hooks:
             await hook()
@@ -387,7 +397,7 @@ async def _serve(build: Callable[[Settings], Service], settings: Settings) -> in
         loop.add_signal_handler(number, stopping.set)
     if settings.lifeline >= 0:
         loop.add_reader(settings.lifeline, _lifeline_readable, settings.lifeline, stopping)
-    service = build(settings)
+    service = _build_under_a_free_name(build, settings)
     gc.freeze()
     starting = loop.create_task(service.start())
     stopped = loop.create_task(stopping.wait())
@@ -402,6 +412,24 @@ async def _serve(build: Callable[[Settings], Service], settings: Settings) -> in
         stopped.cancel()
         await asyncio.gather(starting, stopped, return_exceptions=True)
         await service.stop()
+
+
+MOST_NAMES = 999
+
+
+def _build_under_a_free_name(build: Callable[[Settings], Service], settings: Settings) -> Service:
+    """A name with `*` stands for the lowest number whose folder no other process holds."""
+    if "*" not in settings.name:
+        return build(settings)
+    for number in range(1, MOST_NAMES + 1):
+        name, data = (
+            text.replace("*", f"{number:02d}") for text in (settings.name, str(settings.data))
+        )
+        try:
+            return build(msgspec.structs.replace(settings, name=name, data=Path(data)))
+        except AnotherProcessRuns:
+            continue
+    raise InvalidSettings(f"every name {settings.name} is taken")
 
 
 def _lifeline_readable(descriptor: int, stopping: asyncio.Event) -> None:
