@@ -33,6 +33,10 @@ class InvalidCertificate(ValueError):
     """These votes do not prove that record."""
 
 
+class VoterIsNotAMember(InvalidCertificate):
+    """There are votes enough, but not all by the k members closest to the key."""
+
+
 class RegisterName(msgspec.Struct, frozen=True, array_like=True):
     namespace: Namespace
     chain: Digest
@@ -157,7 +161,7 @@ def check_certificate(certificate: Certificate, roster: Roster, roster_digest: b
     if len(voters) != len(certificate.votes) or len(voters) < roster.q:
         raise InvalidCertificate(f"{roster.q} distinct voters wanted, {len(voters)} there")
     if not voters <= set(roster.closest(body.name.key)):
-        raise InvalidCertificate("a voter is not among the k closest members")
+        raise VoterIsNotAMember("a voter is not among the k closest members")
     try:
         for vote in certificate.votes:
             check_vote(vote, body.name, value, certificate.epoch, certificate.roster)
