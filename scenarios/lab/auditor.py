@@ -1,0 +1,89 @@
+"""Judges a world by its books alone. It knows nothing of what a scenario did or meant to do.
+
+    books = await read_books(nodes)
+    checks = audit(books)
+    verdict_of(checks)          ok, violated or unknown
+
+A fault found is a fault, whatever else could not be seen; what is still on its way, or lies with
+a party that is silent, makes a check unknown and never ok.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from scenarios.lab.books import Books, UnreadableLedger, read_entries, read_ledger
+from scenarios.lab.checks import COIN_RULES
+from scenarios.lab.run import Check, Event, Verdict
+from scenarios.lab.sale_checks import SALE_RULES, steps_in_order
+
+EXIT_CODES: Mapping[Verdict, int] = {"ok": 0, "violated": 1, "unknown": 2}
+
+FIRST_LOOK_SECONDS = 0.1
+LONGEST_LOOK_SECONDS = 1.0
+
+
+class Readable(Protocol):
+    """A node as far as the auditor needs it."""
+
+    @property
+    def name(self) -> str: ...
+
+    def alive(self) -> bool: ...
+
+    async def get(self, path: str, **query: Any) -> dict[str, Any]:
+        """Raises OSError or TimeoutError when it cannot be asked."""
+
+
+def audit(books: Books, events: Iterable[Event] = ()) -> list[Check]:
+    """Every rule, applied to the books, and the order of steps to the messages if there are any."""
+    checks = [rule(books) for rule in (*COIN_RULES, *SALE_RULES)]
+    said = list(events)
+    return [*checks, steps_in_order(said)] if said else checks
+
+
+def verdict_of(checks: Sequence[Check]) -> Verdict:
+    if any(check.holds is False for check in checks):
+        return "violated"
+    if not checks or any(check.holds is None for check in checks):
+        return "unknown"
+    return "ok"
+
+
+async def read_books(nodes: Iterable[Readable], opening_balance: int = 1000) -> Books:
+    """Every ledger and every transaction, asked for at once; a node that is down is named."""
+    nodes = list(nodes)
+    answers = await asyncio.gather(*map(_read, nodes), return_exceptions=True)
+    ledgers, entries, silent = {}, {}, {}
+    for node, answer in zip(nodes, answers, strict=True):
+        if isinstance(answer, UnreadableLedger):
+            raise answer
+        if isinstance(answer, BaseException):
+            silent[node.name] = str(answer) or type(answer).__name__
+        else:
+            ledgers[node.name], entries[node.name] = answer
+    return Books(ledgers, silent, entries, opening_balance)
+
+
+async def _read(node: Readable) -> Any:
+    if not node.alive():
+        raise ConnectionError("it is down")
+    ledger = read_ledger(await node.get("/inspect/ledger"))
+    shown = await node.get("/inspect/transactions")
+    return ledger, read_entries(shown["transactions"])
+
+
+async def audit_settled(
+    nodes: Iterable[Readable], *, seconds: float, opening_balance: int = 1000
+) -> tuple[Books, list[Check]]:
+    """Audit until nothing is on its way any more, at most `seconds` long."""
+    nodes = list(nodes)
+    loop = asyncio.get_running_loop()
+    deadline, pause = loop.time() + seconds, FIRST_LOOK_SECONDS
+    while True:
+        books = await read_books(nodes, opening_balance)
+        checks = audit(books)
+        if verdict_of(checks) == "ok" or loop.time() + pause > deadline:
+            return books, checks
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_LOOK_SECONDS)

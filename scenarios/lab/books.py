@@ -1,0 +1,202 @@
+"""What all parties of a world say they hold, as the auditor reads it.
+
+One `Ledger` a party, from `GET /inspect/ledger` or from its store while it is down; its
+transactions beside it. Ids are hex, as they come. A row is one party's word; where it carries
+evidence, the auditor believes the evidence.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from crypto import codec
+from crypto.documents import Signed, document_digest, open_document
+from dht.records import Body, Certificate, RegisterName, Roster
+
+
+class UnreadableLedger(ValueError):
+    """A party's ledger is not one."""
+
+
+class Account(msgspec.Struct, frozen=True):
+    owner: str
+    balance: int
+    frozen: bool = False
+
+
+class Issued(msgspec.Struct, frozen=True):
+    owner: str
+    serial: int
+
+
+class Redeemed(msgspec.Struct, frozen=True):
+    owner: str
+    serial: int
+    to: str = ""
+
+
+class Coin(msgspec.Struct, frozen=True):
+    """A coin as the party that holds it, gets it or gave it away knows it."""
+
+    owner: str
+    serial: int
+    generation: int
+    chain: str
+    index: int
+    """The step this party holds it by."""
+    state: str
+    transaction: str = ""
+    to: str = ""
+    certificate: str = ""
+    """The newest certificate this party has, in hex; empty for none."""
+
+    @property
+    def identity(self) -> tuple[str, int]:
+        """(U, sn): the same over all generations."""
+        return self.owner, self.serial
+
+
+class Register(msgspec.Struct, frozen=True):
+    """One register as one replica holds it."""
+
+    namespace: str
+    chain: str
+    index: int
+    digest: str
+    kind: str
+    payer: str
+    payee: str
+    certified: bool
+    conflict: bool = False
+    certificate: str = ""
+
+    @property
+    def name(self) -> RegisterName:
+        return RegisterName(self.namespace, bytes.fromhex(self.chain), self.index)
+
+
+class Sale(msgspec.Struct, frozen=True):
+    """A sale as the escrow server keeps it."""
+
+    sale: str
+    state: str
+    buyer: str
+    seller: str
+    decision: str | None = None
+    amount: int | None = None
+    instrument: str | None = None
+    finding: str | None = None
+
+
+class Ledger(msgspec.Struct, frozen=True):
+    party: str
+    name: str
+    accounts: tuple[Account, ...] = ()
+    opening_balance: int | None = None
+    """What the broker gives each account at its opening: the only issue of money."""
+    issued: tuple[Issued, ...] = ()
+    redeemed: tuple[Redeemed, ...] = ()
+    coins: tuple[Coin, ...] = ()
+    registers: tuple[Register, ...] = ()
+    sales: tuple[Sale, ...] = ()
+    rosters: tuple[str, ...] = ()
+    """Signed rosters, each as the hex of codec.encode(Signed[Roster]); the newest last."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One transaction as one party sees it."""
+
+    id: str
+    protocol: str
+    state: str
+    side: str = ""
+    final: bool | None = None
+    """Nothing more will come of it; None where the party does not say."""
+    reason: str | None = None
+
+
+def read_ledger(raw: Mapping[str, Any]) -> Ledger:
+    """Raise UnreadableLedger for a row that is not as it should be."""
+    try:
+        return msgspec.convert(dict(raw), Ledger)
+    except msgspec.ValidationError as error:
+        raise UnreadableLedger(f"{raw.get('name', 'a party')}: {error}") from error
+
+
+def read_entries(rows: Iterable[Mapping[str, Any]]) -> tuple[Entry, ...]:
+    try:
+        return tuple(msgspec.convert(dict(row), Entry) for row in rows)
+    except msgspec.ValidationError as error:
+        raise UnreadableLedger(f"a transaction: {error}") from error
+
+
+@dataclass(frozen=True)
+class KnownRoster:
+    roster: Roster
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class Books:
+    """Everything at one moment. The auditor judges this and nothing else."""
+
+    ledgers: Mapping[str, Ledger]
+    """By party name."""
+    silent: Mapping[str, str] = field(default_factory=dict)
+    """Parties whose ledger could not be read, and why."""
+    entries: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict)
+    """Transactions by party name."""
+    opening_balance: int = 1000
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Party id to name."""
+        return {ledger.party: name for name, ledger in self.ledgers.items()}
+
+    def called(self, party: str) -> str:
+        return self.names.get(party, party[:12] or "nobody")
+
+    def rosters(self) -> dict[int, KnownRoster]:
+        """By epoch, as far as any party shows one signed by the authority it names."""
+        found = {}
+        for ledger in self.ledgers.values():
+            for text in ledger.rosters:
+                signed = codec.decode(bytes.fromhex(text), Signed[Roster])
+                roster = open_document(Roster, signed)
+                found[roster.epoch] = KnownRoster(roster, document_digest(roster))
+        return found
+
+    def coins(self) -> Iterator[tuple[str, Coin]]:
+        """(party name, coin)."""
+        for name, ledger in self.ledgers.items():
+            for coin in ledger.coins:
+                yield name, coin
+
+    def registers(self) -> Iterator[tuple[str, Register]]:
+        """(replica's name, register)."""
+        for name, ledger in self.ledgers.items():
+            for register in ledger.registers:
+                yield name, register
+
+    def certificates(self) -> Iterator[tuple[str, Certificate | None, str]]:
+        """(party name, certificate, where from); None for bytes that are no certificate."""
+        for name, coin in self.coins():
+            if coin.certificate:
+                yield name, _certificate(coin.certificate), f"coin {coin.serial}"
+        for name, register in self.registers():
+            if register.certificate:
+                yield name, _certificate(register.certificate), f"register {register.index}"
+
+
+def _certificate(text: str) -> Certificate | None:
+    try:
+        return codec.decode(bytes.fromhex(text), Certificate)
+    except ValueError:
+        return None
+
+
+def body_of(certificate: Certificate) -> Body:
+    """The body without its signatures checked."""
+    return codec.decode(certificate.record.signed.content, Body)

@@ -1,0 +1,59 @@
+"""In what order a protocol's steps may come: what must have been said before a step is said.
+
+A repeat of a step is no fault (a lost answer is asked for again), so a word is legal when each of
+its steps has, somewhere before it, one step of every group it needs.
+"""
+
+from collections.abc import Iterable, Mapping
+
+Needs = Mapping[str, tuple[frozenset[str], ...]]
+
+
+def _after(*groups: str) -> tuple[frozenset[str], ...]:
+    """Each group is alternatives apart by |."""
+    return tuple(frozenset(group.split("|")) for group in groups)
+
+
+ESCROW_COMMERCE: Needs = {
+    "1": (),
+    "2": (),
+    "3": _after("2"),
+    "4": (),
+    "5": (),
+    "5r": _after("5"),
+    "6a": _after("5r"),
+    "6b": _after("5r"),
+    "7": _after("5r"),
+    "8": _after("6a", "7"),
+    "8a": _after("6a", "7"),
+    "8b": _after("6a", "7"),
+    "8r": _after("7"),
+    "8x": _after("6a|7"),
+    "9": _after("8a|Q1r"),
+    "10": _after("7"),
+    "D1": _after("8a|Q1r"),
+    "D1u": _after("D1"),
+    "D2": _after("D1"),
+    "Q1": _after("5"),
+    "Q1r": _after("Q1"),
+}
+"""Section 4 of the paper: 6a and 7 come in either order, the comparison after both."""
+
+GRAMMARS: dict[str, Needs] = {"escrow_commerce": ESCROW_COMMERCE}
+
+
+def faults(protocol: str, steps: Iterable[str]) -> list[str]:
+    """What is wrong with the steps of one transaction, in the order they were said."""
+    needs = GRAMMARS.get(protocol)
+    if needs is None:
+        return []
+    said: set[str] = set()
+    found = []
+    for step in steps:
+        if step not in needs:
+            found.append(f"step {step} belongs to no transaction of {protocol}")
+        for group in needs.get(step, ()):
+            if not group & said:
+                found.append(f"step {step} before {' or '.join(sorted(group))}")
+        said.add(step)
+    return found

@@ -1,0 +1,180 @@
+"""What must hold of sales and of transactions at large: agreement, one ending, order, an end."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from nodes.protocols.dht_micropayment.coin import NAMESPACE, chain_of
+from nodes.protocols.escrow_commerce.messages import SaleState
+from nodes.protocols.escrow_commerce.state import BuyerState as Buyer
+from nodes.protocols.escrow_commerce.state import Decision, SellerState
+from scenarios.lab.books import Books, Coin, Entry, Sale
+from scenarios.lab.checks import judged, silent
+from scenarios.lab.grammar import GRAMMARS, faults
+from scenarios.lab.registers import Registers
+from scenarios.lab.run import Check, Event
+from scenarios.lab.wording import count
+
+SALES = "escrow_commerce"
+
+PAID_OUT = frozenset({SaleState.RELEASED, SaleState.CLOSED})
+ENDED = PAID_OUT | {SaleState.REFUNDED, SaleState.ABORTED}
+
+CONTRADICTS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    "paid": (
+        frozenset({Buyer.REFUNDED, Buyer.UPHELD, Buyer.ABORTED}),
+        frozenset({SellerState.ABORTED, SellerState.REFUNDED}),
+    ),
+    "refunded": (
+        frozenset({Buyer.ACCEPTED, Buyer.DENIED}),
+        frozenset({SellerState.ABORTED, SellerState.PAID}),
+    ),
+    "aborted": (
+        frozenset(
+            {
+                Buyer.KEY_HELD,
+                Buyer.OPENED,
+                Buyer.GARBAGE,
+                Buyer.ACCEPTED,
+                Buyer.DISPUTED,
+                Buyer.DENIED,
+                Buyer.UPHELD,
+            }
+        ),
+        frozenset({SellerState.PAID, SellerState.REFUNDED}),
+    ),
+    "running": (
+        frozenset({Buyer.REFUNDED, Buyer.UPHELD, Buyer.ABORTED}),
+        frozenset({SellerState.PAID, SellerState.ABORTED, SellerState.REFUNDED}),
+    ),
+}
+"""By how the escrow server's sale stands: what buyer and seller cannot believe of it."""
+
+FINAL: Mapping[tuple[str, str], frozenset[str]] = {
+    (SALES, "escrow_server"): frozenset(
+        {SaleState.CLOSED, SaleState.RELEASED, SaleState.REFUNDED, SaleState.ABORTED}
+    ),
+    (SALES, "buyer"): frozenset(
+        {Buyer.ACCEPTED, Buyer.DENIED, Buyer.REFUNDED, Buyer.ABORTED, Buyer.OPENED}
+    ),
+    (SALES, "seller"): frozenset({SellerState.PAID, SellerState.ABORTED, SellerState.REFUNDED}),
+}
+"""States nothing more comes after, by protocol and side. A buyer that has opened its content
+and never rates stays there: the dispute time ends the sale for it."""
+
+
+def ending(sale: Sale) -> str:
+    if sale.state in PAID_OUT:
+        return "paid"
+    if sale.state in (SaleState.REFUNDED, SaleState.ABORTED):
+        return str(sale.state)
+    return "running"
+
+
+def parties_agree(books: Books) -> Check:
+    """Buyer, seller and escrow server tell the same of each sale."""
+    name = "both parties agree on each sale"
+    wrong: list[str] = []
+    sales = [sale for ledger in books.ledgers.values() for sale in ledger.sales]
+    entries = _by_sale(books)
+    for sale in sales:
+        buyer_cannot, seller_cannot = CONTRADICTS[ending(sale)]
+        for side, cannot in (("buyer", buyer_cannot), ("seller", seller_cannot)):
+            for party, entry in entries.get((sale.sale, side), []):
+                if entry.state in cannot:
+                    wrong.append(
+                        f"sale {sale.sale[:8]} is {sale.state}, but {entry.state} to {party}"
+                    )
+    return judged(name, count(len(sales), "sale"), faults=wrong, open_=silent(books))
+
+
+def _by_sale(books: Books) -> Mapping[tuple[str, str], list[tuple[str, Entry]]]:
+    found: dict[tuple[str, str], list[tuple[str, Entry]]] = defaultdict(list)
+    for party, entries in books.entries.items():
+        for entry in entries:
+            if entry.protocol == SALES:
+                found[entry.id, entry.side].append((party, entry))
+    return found
+
+
+def sales_end_one_way(books: Books) -> Check:
+    """Never both released and refunded: the decision, the state and every locked coin agree."""
+    name = "never both released and refunded"
+    registers = Registers(books)
+    wrong: list[str] = []
+    ended = 0
+    for ledger in books.ledgers.values():
+        locked: dict[str, list[Coin]] = defaultdict(list)
+        for coin in ledger.coins:
+            locked[coin.transaction].append(coin)
+        for sale in ledger.sales:
+            ended += sale.state in ENDED
+            wrong += _decision_fits(sale)
+            wrong += _coins_went(books, registers, ledger.party, sale, locked[sale.sale])
+    return judged(name, f"{count(ended, 'sale')} ended one way", faults=wrong)
+
+
+def _decision_fits(sale: Sale) -> list[str]:
+    against = {"paid": Decision.REFUND, "refunded": Decision.RELEASE, "aborted": Decision.RELEASE}
+    if sale.decision is not None and sale.decision == against.get(ending(sale)):
+        return [f"sale {sale.sale[:8]} is {sale.state}, but its decision is {sale.decision}"]
+    return []
+
+
+def _coins_went(
+    books: Books, registers: Registers, escrow_server: str, sale: Sale, coins: Sequence[Coin]
+) -> list[str]:
+    """Where each coin locked for this sale went, by its certified registers."""
+    went: dict[str, int] = defaultdict(int)
+    for coin in coins:
+        chain = chain_of(bytes.fromhex(coin.owner), coin.serial, coin.generation)
+        for value in registers.certified((NAMESPACE, chain, coin.index + 1)):
+            if value.payer.hex() == escrow_server:
+                went[value.payee.hex()] += 1
+    lawful = {"paid": {sale.seller}, "running": set()}.get(ending(sale), {sale.buyer})
+    if sale.decision is not None:
+        lawful = {sale.seller if sale.decision == Decision.RELEASE else sale.buyer}
+    return [
+        f"{count(n, 'coin')} of sale {sale.sale[:8]} went to {books.called(to)}, "
+        f"but it is {sale.state}"
+        for to, n in went.items()
+        if to not in lawful
+    ]
+
+
+def transactions_end(books: Books) -> Check:
+    """Every transaction has reached an end, or says what it still waits for."""
+    name = "every transaction reached its end"
+    waiting: list[str] = []
+    ended = 0
+    for party, entries in sorted(books.entries.items()):
+        for entry in entries:
+            if is_final(entry):
+                ended += 1
+            else:
+                why = f" ({entry.reason})" if entry.reason else ""
+                waiting.append(f"{party}: {entry.protocol} {entry.id[:8]} is {entry.state}{why}")
+    return judged(name, count(ended, "record"), open_=waiting or silent(books))
+
+
+def is_final(entry: Entry) -> bool:
+    if entry.final is not None:
+        return entry.final
+    states = FINAL.get((entry.protocol, entry.side))
+    return states is None or entry.state in states
+
+
+def steps_in_order(events: Iterable[Event]) -> Check:
+    """The steps of each transaction come as the paper draws them."""
+    said: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for event in events:
+        if event.protocol in GRAMMARS and not event.refused:
+            said[event.protocol, event.transaction].append(event.step)
+    wrong = [
+        f"{protocol} {transaction[:8]}: {fault}"
+        for (protocol, transaction), steps in said.items()
+        for fault in faults(protocol, steps)
+    ]
+    return judged("steps in the paper's order", count(len(said), "transaction"), faults=wrong)
+
+
+SALE_RULES = (parties_agree, sales_end_one_way, transactions_end)
