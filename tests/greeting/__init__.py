@@ -1,0 +1,1 @@
+"""A small protocol for tests of the shell: one message of each kind."""
