@@ -1,0 +1,131 @@
+"""What can keep a command or a scenario from doing its work, in words that say what to do next."""
+
+import difflib
+from collections.abc import Iterable
+from typing import ClassVar
+
+
+class LabFailure(Exception):
+    """Something outside the protocols went wrong; the message is one for people."""
+
+    code: ClassVar[str] = "lab/failed"
+
+
+class NoWorld(LabFailure):
+    code = "lab/no-world"
+
+
+class WorldIsDown(LabFailure):
+    code = "lab/world-is-down"
+
+
+class WorldIsUp(LabFailure):
+    code = "lab/world-is-up"
+
+
+class WorldIsBusy(LabFailure):
+    code = "lab/world-is-busy"
+
+
+class NotAWorldFolder(LabFailure):
+    code = "lab/not-a-world-folder"
+
+
+class TooFewPeers(LabFailure):
+    code = "lab/too-few-peers"
+
+
+class PeersAreFixed(LabFailure):
+    code = "lab/peers-are-fixed"
+
+
+class PortTaken(LabFailure):
+    code = "lab/port-taken"
+
+
+class NoFreePorts(LabFailure):
+    code = "lab/no-free-ports"
+
+
+class NoSuchSetting(LabFailure):
+    code = "lab/no-such-setting"
+
+
+class InvalidSetting(LabFailure):
+    code = "lab/invalid-setting"
+
+
+class NoSuchGuard(LabFailure):
+    code = "lab/no-such-guard"
+
+
+class NoSuchNode(LabFailure):
+    code = "lab/no-such-node"
+
+
+class NodeIsDown(LabFailure):
+    code = "lab/node-is-down"
+
+
+class NodeEnded(LabFailure):
+    """A node ended while it was waited for."""
+
+    code = "lab/node-ended"
+
+
+class NotReadyInTime(LabFailure):
+    code = "lab/not-ready-in-time"
+
+
+class KeeperFailed(LabFailure):
+    code = "lab/keeper-failed"
+
+
+class StillRunning(LabFailure):
+    code = "lab/still-running"
+
+
+class NotOnThisSystem(LabFailure):
+    code = "lab/not-on-this-system"
+
+
+class NotHere(LabFailure):
+    """What was asked for cannot be done in this kind of world."""
+
+    code = "lab/not-here"
+
+
+class NoCompose(LabFailure):
+    code = "lab/no-compose"
+
+
+class Unanswered(LabFailure):
+    """A node gave no answer: what was asked may have happened or not."""
+
+    code = "lab/unanswered"
+
+
+class NotReached(LabFailure):
+    """A transaction did not reach the state waited for in time."""
+
+    code = "lab/state-not-reached"
+
+
+class ControlRefused(LabFailure):
+    """A node refused what its owner asked; `problem` is the code of the refusal."""
+
+    code = "lab/control-refused"
+
+    def __init__(self, problem: str, title: str, detail: str = "", *, node: str = "") -> None:
+        where = f"{node}: " if node else ""
+        super().__init__(f"{where}{title} ({problem})" + (f" {detail}" if detail else ""))
+        self.problem = problem
+        self.title = title
+        self.detail = detail
+        self.node = node
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` Did you mean X?` for the nearest known word, or nothing."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" Did you mean {near[0]}?" if near else ""
