@@ -13,6 +13,8 @@ OPEN_COINS = 3
 """Coins whose chain is open at once; the others are folded to a line."""
 DRAWN_COINS = 24
 """Coins whose chain is drawn at all; the others are rows of a table."""
+TABLED_COINS = 500
+"""Rows of that table."""
 
 STRIP_WIDTH, STRIP_HEIGHT = 190, 26
 
@@ -135,7 +137,7 @@ def _strip(step: CoinStep) -> Markup:
             width=STRIP_WIDTH,
             height=16,
             viewbox=f"0 0 {STRIP_WIDTH} 16",
-            class_="strip",
+            class_="arrivals",
             aria_hidden="true",
         ),
         tag(
@@ -172,13 +174,17 @@ def _table(coins: Sequence[CoinLife]) -> Markup:
             tag("td", str(len(coin.steps)), class_="figure"),
             tag("td", _life(coin)),
         )
-        for coin in coins
+        for coin in coins[:TABLED_COINS]
     ]
     heads = [tag("th", name, scope="col") for name in ("coin", "identity", "registers", "holders")]
+    left_out = len(coins) - len(rows)
     return tag(
         "details",
         tag("summary", f"{wording.count(len(coins), 'more coin')} in a table"),
         _scrolled(tag("table", tag("thead", tag("tr", heads)), tag("tbody", rows))),
+        tag("p", f"{wording.count(left_out, 'coin')} not listed.", class_="cut")
+        if left_out
+        else None,
         class_="coin",
     )
 

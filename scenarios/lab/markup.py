@@ -50,7 +50,7 @@ def join(*children: Child) -> Markup:
     return Markup("".join(parts))
 
 
-def tag(name: str, *children: Child, **attributes: Value) -> Markup:
+def tag(name: str, /, *children: Child, **attributes: Value) -> Markup:
     """`tag("a", "text", class_="x", data_n=1)`: `_` becomes `-` and a trailing one is dropped.
 
     An attribute that is None or False is left out; one that is True repeats its own name.

@@ -13,8 +13,9 @@ from scenarios.lab import wording
 from scenarios.lab.coin_chains import coins_section
 from scenarios.lab.markup import Child, Markup, join, raw, tag
 from scenarios.lab.mermaid import render_mermaid
-from scenarios.lab.message_list import message_list
+from scenarios.lab.message_list import LISTED, message_list
 from scenarios.lab.run import (
+    EVENTS_FILE,
     AttackSide,
     AttackView,
     Check,
@@ -24,7 +25,7 @@ from scenarios.lab.run import (
     RunSummary,
     replace_file,
 )
-from scenarios.lab.sequence import MOST_DRAWN, draw_sequence, ends
+from scenarios.lab.sequence import DRAWN, draw_sequence, ends
 
 REPORT_FILE = "report.html"
 SEQUENCE_FILE = "sequence.mmd"
@@ -34,7 +35,8 @@ MEANING = {
     "violated": "Something happened that must never happen. The checks below say what.",
     "unknown": "The run ended before it could be judged, or a check could not be made.",
 }
-OPERATIONS = ("sign", "verify", "seal", "open", "hash", "mac")
+SIDE_WIDTH = 540
+"""Pixels for the drawing of one side of an attack."""
 
 
 def write_report(folder: Path | str, run: Run) -> Path:
@@ -69,7 +71,8 @@ def render_report(run: Run) -> str:
 def page(title: str, *body: Child, script: bool = False) -> str:
     """A self-contained page in the house's style."""
     style, code = _packaged("page.css"), _packaged("report.js") if script else ""
-    policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    policy = "default-src 'none'; base-uri 'none'; form-action 'none'"
+    policy += f"; style-src '{_fingerprint(style)}'"
     if script:
         policy += f"; script-src '{_fingerprint(code)}'"
     head = tag(
@@ -151,7 +154,8 @@ def _parties(run: Run) -> Markup | None:
     if not run.parties:
         return None
     speaking = {name for event in run.events for name in ends(event)}
-    near, far = [], []
+    near: list[PartyView] = []
+    far: list[PartyView] = []
     for party in run.parties:
         told = party.learned or party.note or party.before != party.after
         (near if party.name in speaking or told else far).append(party)
@@ -246,11 +250,12 @@ def _sequence(run: Run) -> Markup | None:
         return None
     drawing = draw_sequence(run.events, run.parties)
     cut = None
-    if len(run.events) > MOST_DRAWN:
+    if len(run.events) > DRAWN.most:
+        all_of_them = "the list below it" if len(run.events) <= LISTED.most else EVENTS_FILE
         cut = tag(
             "p",
             f"This run has {wording.count(len(run.events), 'message')}. The drawing shows the "
-            "first, the last and the refused ones; the list below it shows all.",
+            f"first, the last and refused ones; {all_of_them} has all.",
             class_="cut",
         )
     present = {event.kind for event in run.events} | {
@@ -281,6 +286,7 @@ def _sequence(run: Run) -> Markup | None:
                 id="panel",
                 aria_live="polite",
                 aria_label="The chosen message",
+                hidden=True,
             ),
             class_="stage",
         ),
@@ -358,7 +364,14 @@ def _side(label: str, side: AttackSide, anchor: str, run: Run) -> Markup:
         tag("p", "refused with ", tag("code", side.refusal)) if side.refusal else None,
         tag("ul", [tag("li", line) for line in side.moved] or tag("li", "nothing moved")),
         tag("p", f"guards off: {off}", class_="small"),
-        tag("div", draw_sequence(side.events, run.parties, anchor), class_="frame", tabindex="0")
+        tag(
+            "div",
+            draw_sequence(side.events, run.parties, anchor, SIDE_WIDTH),
+            class_="frame",
+            tabindex="0",
+            role="region",
+            aria_label=f"{label}: drawing of the messages; it scrolls",
+        )
         if side.events
         else None,
         message_list(side.events, run.formulas, anchor) if side.events else None,
@@ -367,6 +380,8 @@ def _side(label: str, side: AttackSide, anchor: str, run: Run) -> Markup:
 
 def _cost(run: Run) -> Markup | None:
     costs = run.costs
+    if not costs.parties and not costs.wall_seconds:
+        return None
     time = f"{wording.seconds(costs.wall_seconds)} on the clock"
     if costs.cpu_seconds is not None:
         time += f", {wording.seconds(costs.cpu_seconds)} of processor time in all processes"

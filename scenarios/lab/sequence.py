@@ -11,13 +11,24 @@ from scenarios.lab import wording
 from scenarios.lab.markup import Markup, join, tag
 from scenarios.lab.run import Event, PartyView
 
-MOST_DRAWN = 120
-"""Arrows in one drawing; a longer run shows its start, its end and its refusals."""
-DRAWN_FIRST, DRAWN_LAST = 60, 30
+
+@dataclass(frozen=True)
+class Extent:
+    """How much of a long run is kept: its start, its end, and refusals between them."""
+
+    most: int
+    first: int
+    last: int
+
+
+DRAWN = Extent(120, first=60, last=30)
+"""Arrows in one drawing."""
 
 GUTTER = 92
 COLUMN_LEAST, COLUMN_MOST, DRAWING_WIDTH = 128, 230, 1010
 ROW, NOTED_ROW, GAP_ROW = 40, 54, 46
+STRIP_ROWS = 8
+"""Rows in one strip of a drawing; on paper a page ends between two strips."""
 HEAD_HEIGHT = 62
 HALF_PILL = 15
 CHARACTER = 6.6
@@ -62,25 +73,30 @@ def ends(event: Event) -> tuple[str, str]:
     return sender, RING if event.kind == "register" else UNNAMED
 
 
-def columns(events: Sequence[Event], parties: Sequence[PartyView]) -> Columns:
-    """One column for each party that speaks, in the order of first appearance; the ring last."""
+def columns(
+    events: Sequence[Event], parties: Sequence[PartyView], width: float = DRAWING_WIDTH
+) -> Columns:
+    """One column for each party that speaks, in the order of first appearance; the ring last.
+
+    `width` is how wide the drawing may be in pixels; many parties make it wider all the same.
+    """
     order = dict.fromkeys(name for event in events for name in ends(event))
     names = [name for name in order if name not in (RING, UNNAMED)]
     roles = {party.name: party.role for party in parties}
     names.sort(key=lambda name: roles.get(name, "peer") != "peer")
     names = [*names, *(extra for extra in (UNNAMED, RING) if extra in order)]
-    room = (DRAWING_WIDTH - GUTTER) / max(len(names), 1)
+    room = (width - GUTTER) / max(len(names), 1)
     return Columns(tuple(names), min(max(room, COLUMN_LEAST), COLUMN_MOST))
 
 
-def shown(events: Sequence[Event]) -> list[Event | Gap]:
-    """What is drawn of a run, in order, with gaps where messages are left out."""
-    if len(events) <= MOST_DRAWN:
+def shown(events: Sequence[Event], extent: Extent = DRAWN) -> list[Event | Gap]:
+    """What is kept of a run, in order, with gaps where messages are left out."""
+    if len(events) <= extent.most:
         return list(events)
-    last = len(events) - DRAWN_LAST
-    room = MOST_DRAWN - DRAWN_FIRST - DRAWN_LAST
-    refused = [i for i in range(DRAWN_FIRST, last) if events[i].refused][:room]
-    kept = [*range(DRAWN_FIRST), *refused, *range(last, len(events))]
+    last = len(events) - extent.last
+    room = extent.most - extent.first - extent.last
+    refused = [i for i in range(extent.first, last) if events[i].refused][:room]
+    kept = [*range(extent.first), *refused, *range(last, len(events))]
     rows: list[Event | Gap] = []
     for before, index in zip([-1, *kept], kept, strict=False):
         if index > before + 1:
@@ -91,32 +107,54 @@ def shown(events: Sequence[Event]) -> list[Event | Gap]:
 
 
 def draw_sequence(
-    events: Sequence[Event], parties: Sequence[PartyView], anchor: str = "message"
+    events: Sequence[Event],
+    parties: Sequence[PartyView],
+    anchor: str = "message",
+    width: float = DRAWING_WIDTH,
 ) -> Markup:
     """The drawing, its heads apart so that they can stay in sight; entries are `anchor`-n."""
-    lanes = columns(events, parties)
+    lanes = columns(events, parties, width)
     symbols = {party.name: party.symbol for party in parties}
-    body: list[Markup] = []
-    y, protocol = 10.0, ""
-    for row in shown(events):
-        if isinstance(row, Gap):
-            body.append(_gap(row, lanes, y))
-            y += GAP_ROW
-            continue
-        body.append(_arrow(row, lanes, y, anchor, row.protocol != protocol))
-        protocol = row.protocol
-        y += _height(row)
-    lifelines = [
-        tag("line", x1=lanes.x(name), x2=lanes.x(name), y1=0, y2=y + 6, class_="lifeline")
-        for name in lanes.parties
-    ]
     heads = [_head(name, symbols.get(name, ""), lanes) for name in lanes.parties]
+    rows = _with_protocols(shown(events))
+    strips = [
+        _strip(rows[at : at + STRIP_ROWS], lanes, anchor) for at in range(0, len(rows), STRIP_ROWS)
+    ]
     return tag(
         "div",
         _svg(heads, lanes.width, HEAD_HEIGHT, class_="heads", aria_hidden="true"),
-        _svg([*lifelines, *body], lanes.width, y + 6, role="group", aria_label="Messages in order"),
-        class_="drawing",
+        tag("div", strips, role="group", aria_label="Messages in order"),
+        class_="drawing fits" if lanes.width <= DRAWING_WIDTH else "drawing",
     )
+
+
+def _with_protocols(rows: Sequence[Event | Gap]) -> list[tuple[Event | Gap, bool]]:
+    """Each row, and whether it begins another protocol than the row before."""
+    marked: list[tuple[Event | Gap, bool]] = []
+    protocol = ""
+    for row in rows:
+        own = protocol if isinstance(row, Gap) else row.protocol
+        marked.append((row, own != protocol))
+        protocol = own
+    return marked
+
+
+def _strip(rows: Sequence[tuple[Event | Gap, bool]], lanes: Columns, anchor: str) -> Markup:
+    """Some rows, on lines that run on from the strip above to the strip below."""
+    body: list[Markup] = []
+    y = 0.0
+    for row, begins in rows:
+        if isinstance(row, Gap):
+            body.append(_gap(row, lanes, y))
+            y += GAP_ROW
+        else:
+            body.append(_arrow(row, lanes, y, anchor, begins))
+            y += _height(row)
+    lifelines = [
+        tag("line", x1=lanes.x(name), x2=lanes.x(name), y1=0, y2=y, class_="lifeline")
+        for name in lanes.parties
+    ]
+    return _svg([*lifelines, *body], lanes.width, y, class_="strip")
 
 
 def _svg(children: Sequence[Markup], width: float, height: float, **attributes: str) -> Markup:
@@ -201,7 +239,7 @@ def _own(event: Event, lanes: Columns, middle: float) -> Markup:
         tag("rect", x=x - width / 2, y=middle - 13, width=width, height=26, rx=3, class_="box"),
         tag("text", event.step, x=x - width / 2 + 10, y=middle + 4, class_="step own"),
         tag("text", label, x=x + 10, y=middle + 4, class_="name"),
-        _second_line(event, x, middle + 12, lanes.spacing),
+        _second_line(event, x, middle + 6, lanes),
     )
 
 
@@ -213,7 +251,7 @@ def _between(event: Event, lanes: Columns, y: float) -> Markup:
     first, last = start + way * (half + 2), end - way * 5
     centre = (first + last) / 2
     room = abs(last - first) - 10
-    lock = 12 if event.sealed else 0
+    lock = 16 if event.sealed else 0
     label = wording.fit(event.message, int((room - lock) / CHARACTER))
     label_x = centre + lock / 2
     return join(
@@ -222,16 +260,18 @@ def _between(event: Event, lanes: Columns, y: float) -> Markup:
         tag("rect", x=start - half, y=y - 10, width=half * 2, height=20, rx=10, class_="pill"),
         tag("text", event.step, x=start, y=y + 4, class_="step"),
         tag("text", label, x=label_x, y=y - 7, class_="name"),
-        _lock(label_x - wording.width(label) * CHARACTER / 2 - 9, y - 16) if lock else None,
-        _second_line(event, centre, y, room),
+        _lock(label_x - wording.width(label) * CHARACTER / 2 - 14, y - 16) if lock else None,
+        _second_line(event, centre, y, lanes),
     )
 
 
-def _second_line(event: Event, x: float, y: float, room: float) -> Markup | None:
+def _second_line(event: Event, x: float, y: float, lanes: Columns) -> Markup | None:
+    """The refusal's code or the note; nothing stands beside it, so it may be as wide as fits."""
     if not _under(event):
         return None
-    text = wording.fit(_under(event), int(room / 5.7))
-    return tag("text", text, x=x, y=y + 16, class_="code" if event.refused else "note")
+    room = 2 * min(x - GUTTER, lanes.width - x) - 6
+    text = wording.fit(_under(event), int(room / 6.2))
+    return tag("text", text, x=x, y=y + 20, class_="code" if event.refused else "note")
 
 
 def _shaft(event: Event, first: float, last: float, y: float, way: int) -> Markup:
@@ -268,10 +308,7 @@ def _lock(x: float, y: float) -> Markup:
 
 
 def _gap(gap: Gap, lanes: Columns, y: float) -> Markup:
-    text = (
-        f"{wording.count(gap.count, 'message')} not drawn (number {gap.first} to {gap.last}); "
-        "the list below has all of them"
-    )
+    text = f"{wording.count(gap.count, 'message')} not drawn (number {gap.first} to {gap.last})"
     middle = y + GAP_ROW / 2
     return tag(
         "g",

@@ -2,8 +2,12 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 
 from scenarios.lab.markup import Markup, escape, join, tag
+
+NBSP = "\u00a0"
+"""Between a figure and its unit, which a line may not part."""
 
 _SUBSCRIPT = re.compile(r"_(?:\{([^{}]*)\}|([A-Z0-9][A-Za-z0-9]*|[a-z0-9](?![A-Za-z0-9_])))")
 
@@ -26,22 +30,22 @@ def size(octets: int) -> str:
             break
         value /= 1024
     if unit == "B":
-        return f"{octets} B"
-    return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
+        return f"{octets}{NBSP}B"
+    return f"{value:.1f}{NBSP}{unit}" if value < 10 else f"{value:.0f}{NBSP}{unit}"
 
 
 def moment(milliseconds: int) -> str:
     """Time since the run's start."""
     if milliseconds < 1000:
-        return f"{milliseconds} ms"
+        return f"{milliseconds}{NBSP}ms"
     return seconds(milliseconds / 1000)
 
 
 def seconds(value: float) -> str:
     if value < 60:
-        return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
+        return f"{value:.2f}{NBSP}s" if value < 10 else f"{value:.1f}{NBSP}s"
     minutes, rest = divmod(round(value), 60)
-    return f"{minutes} min {rest} s"
+    return f"{minutes}{NBSP}min {rest}{NBSP}s"
 
 
 def short(text: str, digits: int = 8) -> str:
@@ -61,7 +65,7 @@ def list_of(names: list[str]) -> str:
 
 def formula(text: str) -> Markup:
     """A paper's notation in HTML: X_1, E_K(C), seq_{i+1} get their subscripts."""
-    return _with_subscripts(text, lambda below: tag("sub", below))
+    return _with_subscripts(text, lambda below: tag("sub", formula(below)))
 
 
 def symbol_in_drawing(text: str) -> Markup:
@@ -69,8 +73,7 @@ def symbol_in_drawing(text: str) -> Markup:
     return _with_subscripts(text, lambda below: tag("tspan", below, dy="4", font_size="70%"))
 
 
-def _with_subscripts(text: str, lower: object) -> Markup:
-    assert callable(lower)
+def _with_subscripts(text: str, lower: Callable[[str], Markup]) -> Markup:
     parts: list[str] = []
     end = 0
     for match in _SUBSCRIPT.finditer(text):
