@@ -2,13 +2,12 @@
 
 import difflib
 from collections.abc import Iterable
-from typing import ClassVar
 
 
 class LabFailure(Exception):
     """Something outside the protocols went wrong; the message is one for people."""
 
-    code: ClassVar[str] = "lab/failed"
+    code: str = "lab/failed"
 
 
 class NoWorld(LabFailure):
@@ -112,16 +111,18 @@ class NotReached(LabFailure):
 
 
 class ControlRefused(LabFailure):
-    """A node refused what its owner asked; `problem` is the code of the refusal."""
+    """A node refused what its owner asked; `code` is that of the node's refusal."""
 
-    code = "lab/control-refused"
-
-    def __init__(self, problem: str, title: str, detail: str = "", *, node: str = "") -> None:
-        where = f"{node}: " if node else ""
-        super().__init__(f"{where}{title} ({problem})" + (f" {detail}" if detail else ""))
-        self.problem = problem
+    def __init__(
+        self, code: str, title: str, detail: str = "", *, outcome: str = "unknown", node: str = ""
+    ) -> None:
+        words = f"{title} ({code})" + (f" {detail}" if detail and detail != title else "")
+        super().__init__(f"{node}: {words}" if node else words)
+        self.code = code
         self.title = title
         self.detail = detail
+        self.outcome = outcome
+        """`nothing-happened` or `unknown`."""
         self.node = node
 
 

@@ -1,31 +1,27 @@
 """A local world on disk.
 
-    .jangteo/
-      secret, token     admit nodes to the world, and their owner to the nodes; 0600
-      world.json        every node: name, role, ports, process; settings, guards off
-      nodes/<name>/     what each node keeps
-      logs/<name>.log   what each node says; logs/keeper.log what started them says
-      keeper.sock       where the keeper takes orders
-      lock              held by a command that starts or stops something
-
-`python -m scenarios.lab.world_folder DIR` makes secret and token alone, for worlds that something
-else starts (docker-compose.yml).
+.jangteo/
+  secret, token     admit nodes to the world, and their owner to the nodes; 0600
+  world.json        every node: name, role, ports, process; settings, guards off
+  nodes/<name>/     what each node keeps
+  logs/<name>.log   what each node says; logs/keeper.log what started them says
+  keeper.sock       where the keeper takes orders
+  lock              held by a command that starts or stops something
 """
 
 import asyncio
 import fcntl
 import os
-import secrets
 import shutil
-import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from nodes.runtime.new_world import make_world
 from scenarios.lab.failures import NotAWorldFolder, NoWorld, WorldIsBusy
 from scenarios.lab.processes import Process
 
@@ -107,8 +103,7 @@ class WorldFolder:
             raise NotAWorldFolder(
                 f"{self.path} holds something else than a world. Name another folder: --world DIR"
             )
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        make_secrets(self.path)
+        make_world(self.path)
         for name in ("nodes", "logs"):
             (self.path / name).mkdir(mode=0o700, exist_ok=True)
         return new
@@ -174,18 +169,3 @@ class WorldFolder:
                 await asyncio.sleep(LOCK_POLL_SECONDS)
             else:
                 return
-
-
-def make_secrets(folder: Path) -> None:
-    """The world's secret and its owner's token, each readable by its user only; kept if there."""
-    for name in ("secret", "token"):
-        with suppress(FileExistsError):
-            file = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(file, "w") as stream:
-                stream.write(secrets.token_hex(32) + "\n")
-
-
-if __name__ == "__main__":
-    target = Path(sys.argv[1])
-    target.mkdir(parents=True, exist_ok=True)
-    make_secrets(target)

@@ -1,0 +1,215 @@
+"""A running world, as a scenario sees it: its nodes by name, and what can be done to each.
+
+    async with World.open(folder) as world:            # one that `jangteo up` started
+    async with World.start_temporary(peers=8) as world:  # one of its own, gone afterwards
+
+A world of its own ends with the process that started it, however that ends: its nodes hold the
+other end of a pipe, the lifeline.
+"""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+
+from nodes.protocols.message import Role
+from scenarios.lab.failures import NodeEnded, NoSuchNode, WorldIsDown, did_you_mean
+from scenarios.lab.launcher import Progress, no_progress, start_world, stop_nodes, stop_world
+from scenarios.lab.local_host import LocalHost
+from scenarios.lab.measure import Usage
+from scenarios.lab.node_client import Host, Json, Node, open_session
+from scenarios.lab.plan import USUAL_PEERS, Plan
+from scenarios.lab.processes import is_running
+from scenarios.lab.world_folder import NodeRecord, WorldFolder
+
+TRIES = 3
+"""A port that was free may be taken by another program before the node comes to it."""
+PORT_IN_USE = "address already in use"
+
+
+class World:
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        *,
+        guards_off: Sequence[str],
+        lab: bool,
+        settings: Mapping[str, str],
+        folder: WorldFolder | None,
+    ) -> None:
+        self.nodes = {node.name: node for node in nodes}
+        self.guards_off = tuple(guards_off)
+        self.lab = lab
+        self.settings = dict(settings)
+        """Settings that differ from the defaults, where this machine knows them."""
+        self.folder = folder
+        """Where a local world lies on disk."""
+
+    # who is there
+
+    def node(self, name: str) -> Node:
+        """Raises NoSuchNode, with the name that was probably meant."""
+        try:
+            return self.nodes[name]
+        except KeyError:
+            raise no_such_node(name, self.nodes) from None
+
+    @property
+    def peers(self) -> list[Node]:
+        return self.of_role(Role.PEER)
+
+    @property
+    def certificate_authority(self) -> Node:
+        return self.of_role(Role.CERTIFICATE_AUTHORITY)[0]
+
+    @property
+    def broker(self) -> Node:
+        return self.of_role(Role.BROKER)[0]
+
+    @property
+    def central_server(self) -> Node:
+        return self.of_role(Role.CENTRAL_SERVER)[0]
+
+    @property
+    def escrow_server(self) -> Node:
+        return self.of_role(Role.ESCROW_SERVER)[0]
+
+    def of_role(self, role: Role) -> list[Node]:
+        """In the order of their names."""
+        found = [node for node in self.nodes.values() if node.role == role.value]
+        return sorted(found, key=lambda node: node.name)
+
+    def with_id(self, id: str) -> Node | None:
+        """The node of a public key (hex)."""
+        return next((node for node in self.nodes.values() if node.id == id), None)
+
+    # all of them
+
+    async def get_all(self, path: str) -> dict[str, Json]:
+        """What each node that runs answers at a path."""
+        alive = [node for node in self.nodes.values() if node.alive()]
+        answers = await asyncio.gather(*(node.get(path) for node in alive))
+        return {node.name: answer for node, answer in zip(alive, answers, strict=True)}
+
+    async def advance_clocks(self, seconds: float) -> None:
+        """Move the time of every node that runs (lab only)."""
+        alive = [node for node in self.nodes.values() if node.alive()]
+        await asyncio.gather(*(node.control("clock", advance_seconds=seconds) for node in alive))
+
+    def usage(self) -> dict[str, Usage]:
+        """Processor time and memory of each node's process, as far as this machine knows them."""
+        found = {name: node.usage() for name, node in self.nodes.items()}
+        return {name: used for name, used in found.items() if used is not None}
+
+    # which world
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, folder: WorldFolder | Path) -> AsyncIterator["World"]:
+        """A local world that runs. Raises NoWorld or WorldIsDown."""
+        place = folder if isinstance(folder, WorldFolder) else WorldFolder(folder)
+        if not any(is_running(node.process) for node in place.read().nodes):
+            raise WorldIsDown(f"The world in {place.path} does not run. Start it: jangteo up")
+        async with _opened(cls, place, LocalHost(place)) as world:
+            yield world
+
+    @classmethod
+    @asynccontextmanager
+    async def start_temporary(
+        cls,
+        peers: int = USUAL_PEERS,
+        settings: Mapping[str, object] | None = None,
+        without: Sequence[str] = (),
+        *,
+        lab: bool = True,
+        programs: Mapping[str, str] | None = None,
+        progress: Progress = no_progress,
+        at_end: Callable[[WorldFolder], None] = lambda folder: None,
+    ) -> AsyncIterator["World"]:
+        """A world for this one use: started, ready, and gone afterwards with its folder.
+
+        `programs`: modules that stand in for honest ones, by node name. `at_end` sees the folder
+        when every node has ended, before it is deleted.
+        """
+        plan = Plan(
+            peers=peers,
+            settings={name: str(value) for name, value in (settings or {}).items()},
+            without=tuple(without),
+            lab=lab,
+            programs=programs or {},
+        )
+        lifeline, own_end = os.pipe()
+        folder = WorldFolder(Path(tempfile.mkdtemp(prefix="jangteo-")))
+        try:
+            await _start_on_free_ports(folder, plan, lifeline, progress)
+            host = LocalHost(folder, lifeline=lifeline, temporary=True)
+            async with _opened(cls, folder, host) as world:
+                yield world
+        finally:
+            # Not awaited: nothing may come between the end of the work and the end of its nodes.
+            _end_temporary(folder, at_end)
+            os.close(own_end)
+            os.close(lifeline)
+
+
+async def _start_on_free_ports(
+    folder: WorldFolder, plan: Plan, lifeline: int, progress: Progress
+) -> None:
+    for left in reversed(range(TRIES)):
+        try:
+            await start_world(folder, plan, lifeline=lifeline, temporary=True, progress=progress)
+            return
+        except NodeEnded as error:
+            if PORT_IN_USE not in str(error).lower() or not left:
+                raise
+            folder.forget()
+
+
+def _end_temporary(folder: WorldFolder, at_end: Callable[[WorldFolder], None]) -> None:
+    if folder.exists():
+        stop_nodes(folder, folder.read().names())
+        try:
+            at_end(folder)
+        finally:
+            stop_world(folder)
+    shutil.rmtree(folder.path, ignore_errors=True)
+
+
+@asynccontextmanager
+async def _opened(cls: type[World], folder: WorldFolder, host: Host) -> AsyncIterator[World]:
+    record = folder.read()
+    async with open_session() as session:
+        nodes = [_node(node, session, folder.token, host) for node in record.nodes]
+        yield cls(
+            nodes,
+            guards_off=record.without,
+            lab=record.lab,
+            settings=record.settings,
+            folder=folder,
+        )
+
+
+def _node(record: NodeRecord, session: aiohttp.ClientSession, token: str, host: Host) -> Node:
+    return Node(
+        name=record.name,
+        role=record.role,
+        url=record.url,
+        id=record.id,
+        session=session,
+        token=token,
+        host=host,
+    )
+
+
+def no_such_node(name: str, known: Mapping[str, object] | Sequence[str]) -> NoSuchNode:
+    names = list(known)
+    hint = did_you_mean(name, names) or f" There are: {', '.join(names)}"
+    return NoSuchNode(f"There is no node '{name}'.{hint}      (jangteo status)")
+
+
+__all__ = ["Node", "World"]
