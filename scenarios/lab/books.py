@@ -90,6 +90,18 @@ class Sale(msgspec.Struct, frozen=True):
     finding: str | None = None
 
 
+class SignedRoster(msgspec.Struct, frozen=True):
+    """As the certificate authority shows it; hex."""
+
+    content: str
+    signatures: tuple[str, ...]
+
+    def read(self) -> Roster:
+        """Raises ValueError unless the authority that it names signed it."""
+        signatures = tuple(map(bytes.fromhex, self.signatures))
+        return open_document(Roster, Signed(bytes.fromhex(self.content), signatures))
+
+
 class Ledger(msgspec.Struct, frozen=True):
     party: str
     name: str
@@ -101,8 +113,8 @@ class Ledger(msgspec.Struct, frozen=True):
     coins: tuple[Coin, ...] = ()
     registers: tuple[Register, ...] = ()
     sales: tuple[Sale, ...] = ()
-    rosters: tuple[str, ...] = ()
-    """Signed rosters, each as the hex of codec.encode(Signed[Roster]); the newest last."""
+    roster: SignedRoster | str | None = None
+    """The authority's: the roster itself. A node of the ring: the digest of the one it goes by."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -159,13 +171,13 @@ class Books:
         return self.names.get(party, party[:12] or "nobody")
 
     def rosters(self) -> dict[int, KnownRoster]:
-        """By epoch, as far as any party shows one signed by the authority it names."""
+        """By epoch, as far as the authority shows one. Raises ValueError for a forged one."""
         found = {}
         for ledger in self.ledgers.values():
-            for text in ledger.rosters:
-                signed = codec.decode(bytes.fromhex(text), Signed[Roster])
-                roster = open_document(Roster, signed)
-                found[roster.epoch] = KnownRoster(roster, document_digest(roster))
+            if isinstance(ledger.roster, SignedRoster):
+                roster = ledger.roster.read()
+                if roster.authority.hex() == ledger.party:
+                    found[roster.epoch] = KnownRoster(roster, document_digest(roster))
         return found
 
     def coins(self) -> Iterator[tuple[str, Coin]]:

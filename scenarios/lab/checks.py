@@ -183,6 +183,23 @@ def certificates_hold(books: Books) -> Check:
     return judged(name, count(good, "certificate"), faults=faults, open_=unknown)
 
 
+def one_roster(books: Books) -> Check:
+    """Everyone in the ring goes by the roster that the authority signed."""
+    known = {roster.digest.hex() for roster in books.rosters().values()}
+    shown = {
+        name: ledger.roster
+        for name, ledger in sorted(books.ledgers.items())
+        if isinstance(ledger.roster, str) and ledger.roster
+    }
+    unknown = [
+        f"{name} goes by another roster" for name, digest in shown.items() if digest not in known
+    ]
+    name = "everyone goes by one roster"
+    if not known:
+        return judged(name, "", open_=["no authority shows a roster"])
+    return judged(name, count(len(shown), "party", "parties"), faults=unknown)
+
+
 def registers_on_their_replicas(books: Books) -> Check:
     """Every certified record lies on the k members closest to its key, and nowhere else."""
     name = "every register on its replicas"
@@ -302,6 +319,7 @@ COIN_RULES: tuple[Rule, ...] = (
     nothing_accepted_twice,
     nobody_voted_twice,
     certificates_hold,
+    one_roster,
     registers_on_their_replicas,
     coins_have_one_holder,
     coins_are_where_they_belong,

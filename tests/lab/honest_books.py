@@ -41,7 +41,10 @@ class Market:
         self.raw: dict[str, dict[str, Any]] = {
             name: {"party": self.id(name), "name": name} for name in self.names
         }
-        self.raw["certificate-authority"]["rosters"] = [codec.encode(self.signed_roster).hex()]
+        self.raw["certificate-authority"]["roster"] = {
+            "content": self.signed_roster.content.hex(),
+            "signatures": [signature.hex() for signature in self.signed_roster.signatures],
+        }
         self.raw["broker"] |= {
             "accounts": [
                 {"owner": self.id(name), "balance": OPENING}
@@ -52,7 +55,8 @@ class Market:
         }
         self.raw["escrow-server"] |= {"sales": [], "coins": []}
         for name in self.peers:
-            self.raw[name] |= {"coins": [], "registers": []}
+            digest = document_digest(self.roster).hex()
+            self.raw[name] |= {"coins": [], "registers": [], "roster": digest}
         self.entries: dict[str, list[dict[str, Any]]] = {name: [] for name in self.names}
         self._serial = 0
         self._bodies: dict[bytes, Body] = {}

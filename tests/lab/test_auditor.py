@@ -229,17 +229,21 @@ def test_bytes_that_are_no_certificate_are_a_fault(market: Market) -> None:
 
 
 def test_without_a_roster_certificates_cannot_be_told(market: Market) -> None:
-    del market.raw["certificate-authority"]["rosters"]
+    del market.raw["certificate-authority"]["roster"]
     assert check(market, OFFLINE).holds is None
 
 
 def test_a_roster_that_the_authority_did_not_sign_is_not_read(market: Market) -> None:
-    text = market.raw["certificate-authority"]["rosters"][0]
-    market.raw["certificate-authority"]["rosters"] = [
-        text[:-2] + ("00" if text[-2:] != "00" else "01")
-    ]
+    market.raw["certificate-authority"]["roster"]["signatures"] = ["00" * 64]
     with pytest.raises(ValueError, match="signature"):
         audit(market.books())
+
+
+def test_a_peer_that_goes_by_another_roster_is_a_fault(market: Market) -> None:
+    market.raw["peer-03"]["roster"] = "11" * 32
+    found = check(market, "everyone goes by one roster")
+    assert found.holds is False
+    assert "peer-03" in found.detail
 
 
 # replicas
