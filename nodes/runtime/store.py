@@ -101,7 +101,7 @@ class Store:
         self._writer = self._connect()
         self._reader = Reader(self._connect())
         self._entrance = asyncio.Lock()
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: list[tuple[asyncio.Future[None], Transaction]] = []
         self._committer: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self.commits = 0
@@ -152,11 +152,9 @@ class Store:
                 raise
             self._writer.execute("RELEASE block")
             durable = asyncio.get_running_loop().create_future()
-            self._waiting.append(durable)
+            self._waiting.append((durable, tx))
             self._ensure_commit()
-        await asyncio.shield(durable)
-        for call in tx.after_commit:
-            call()
+        await durable
 
     def _ensure_commit(self) -> None:
         if self._committer is None or self._committer.done():
@@ -165,23 +163,19 @@ class Store:
     async def _commit(self) -> None:
         async with self._entrance:
             waiting, self._waiting = self._waiting, []
-            failure: BaseException | None = None
             try:
                 loop = asyncio.get_running_loop()
                 await loop.run_in_executor(self._thread, self._commit_in_thread)
-                self.commits += 1
-                self.on_commit()
-            except sqlite3.Error as error:
-                failure = error
+            except Exception as error:
+                for durable, _ in waiting:
+                    _settle(durable, error)
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
-        for durable in waiting:
-            if durable.done():
-                continue
-            if failure is None:
-                durable.set_result(None)
-            else:
-                durable.set_exception(failure)
+                return
+        self.commits += 1
+        for durable, tx in waiting:
+            _settle(durable, _failure_of(tx.after_commit))
+        self.on_commit()
 
     def _commit_in_thread(self) -> None:
         if self._commit_delay:
@@ -196,3 +190,22 @@ class Store:
         self._thread.shutdown()
         self._reader.connection.close()
         self._writer.close()
+
+
+def _failure_of(calls: list[Callable[[], object]]) -> Exception | None:
+    """Make the calls that follow a COMMIT, whoever waits for it or has given up waiting."""
+    try:
+        for call in calls:
+            call()
+    except Exception as error:
+        return error
+    return None
+
+
+def _settle(durable: asyncio.Future[None], failure: Exception | None) -> None:
+    if durable.done():
+        return  # whoever waited has been cancelled
+    if failure is None:
+        durable.set_result(None)
+    else:
+        durable.set_exception(failure)
