@@ -39,9 +39,9 @@ def _ring_aside(ring: Sequence[RingPlace], coin: CoinLife, step: CoinStep) -> Ma
             tag(
                 "p",
                 tag("span", class_="dot voted"),
-                "holds it and voted ",
+                "replica that voted ",
                 tag("span", class_="dot silent"),
-                "holds its place, no vote seen ",
+                "replica, no vote seen ",
                 tag("span", class_="dot key"),
                 "key",
                 class_="legend",

@@ -10,22 +10,21 @@ from importlib.resources import files
 from pathlib import Path
 
 from scenarios.lab import wording
+from scenarios.lab.attack_sides import attack_section
 from scenarios.lab.coin_chains import coins_section
 from scenarios.lab.markup import Child, Markup, join, raw, tag
 from scenarios.lab.mermaid import render_mermaid
 from scenarios.lab.message_list import LISTED, message_list
+from scenarios.lab.party_cards import parties_section
 from scenarios.lab.run import (
     EVENTS_FILE,
-    AttackSide,
-    AttackView,
     Check,
     PartyCost,
-    PartyView,
     Run,
     RunSummary,
     replace_file,
 )
-from scenarios.lab.sequence import DRAWN, draw_sequence, ends
+from scenarios.lab.sequence import DRAWN, draw_sequence
 
 REPORT_FILE = "report.html"
 SEQUENCE_FILE = "sequence.mmd"
@@ -35,8 +34,6 @@ MEANING = {
     "violated": "Something happened that must never happen. The checks below say what.",
     "unknown": "The run ended before it could be judged, or a check could not be made.",
 }
-SIDE_WIDTH = 540
-"""Pixels for the drawing of one side of an attack."""
 
 
 def write_report(folder: Path | str, run: Run) -> Path:
@@ -50,7 +47,8 @@ def write_report(folder: Path | str, run: Run) -> Path:
 def render_report(run: Run) -> str:
     """The whole page."""
     sections = [
-        ("parties", "Who took part", _parties(run)),
+        ("attack", "The attack", attack_section(run.attack, run) if run.attack else None),
+        ("parties", "Who took part", parties_section(run)),
         ("sequence", "What was said", _sequence(run)),
         ("coins", "The coins", coins_section(run.coins, run.ring) if run.coins else None),
         ("checks", "What was checked", _checks(run)),
@@ -150,92 +148,6 @@ def _weakened(guards: list[str]) -> Markup | None:
     return tag("p", f"{what} switched off on purpose: ", *named, ".", class_="weakened")
 
 
-def _parties(run: Run) -> Markup | None:
-    if not run.parties:
-        return None
-    speaking = {name for event in run.events for name in ends(event)}
-    near: list[PartyView] = []
-    far: list[PartyView] = []
-    for party in run.parties:
-        told = party.learned or party.note or party.before != party.after
-        (near if party.name in speaking or told else far).append(party)
-    rest = None
-    if far:
-        names = tag("p", ", ".join(party.name for party in far))
-        label = (
-            f"{wording.count(len(far), 'other party', 'other parties')} only kept the market going"
-        )
-        rest = tag("details", tag("summary", label), names)
-    return join(
-        tag("ul", [tag("li", _card(party)) for party in near], class_="cards"),
-        rest,
-        tag(
-            "p",
-            "What a party learned is judged by what the messages held. Network addresses are "
-            "outside this judgement.",
-            class_="small",
-        ),
-    )
-
-
-def _card(party: PartyView) -> Markup:
-    return join(
-        tag(
-            "h3",
-            tag("span", wording.formula(party.symbol), class_="symbol") if party.symbol else None,
-            tag("span", party.name, class_="name"),
-            tag("span", wording.words(party.role), class_="role"),
-        ),
-        tag("p", party.note) if party.note else None,
-        _before_and_after(party),
-        _learned(party),
-        tag("p", tag("code", wording.short(party.id, 16)), title=party.id, class_="id")
-        if party.id
-        else None,
-    )
-
-
-def _before_and_after(party: PartyView) -> Markup | None:
-    names = dict.fromkeys([*party.before, *party.after])
-    if not names:
-        return None
-    rows = []
-    for name in names:
-        old, new = party.before.get(name, "–"), party.after.get(name, "–")
-        rows.append(
-            tag(
-                "tr",
-                tag("th", name, scope="row"),
-                tag("td", str(old)),
-                tag("td", str(new)),
-                tag("td", _difference(old, new)),
-                class_="changed" if old != new else "same",
-            )
-        )
-    heads = [tag("th", name, scope="col") for name in ("", "before", "after", "change")]
-    return tag("table", tag("thead", tag("tr", heads)), tag("tbody", rows), class_="holdings")
-
-
-def _difference(old: int | str, new: int | str) -> str:
-    if isinstance(old, int) and isinstance(new, int) and old != new:
-        return f"{new - old:+d}".replace("-", "\u2212")
-    return ""
-
-
-def _learned(party: PartyView) -> Markup | None:
-    rows = []
-    for how, label in (
-        ("readable", "could read"),
-        ("sealed only", "saw only sealed"),
-        ("never", "never saw"),
-    ):
-        whats = [item.what for item in party.learned if item.how == how]
-        if whats:
-            body = tag("dd", ", ".join(whats), class_=how.replace(" ", "-"))
-            rows.append(tag("div", tag("dt", label), body))
-    return tag("dl", rows, class_="learned") if rows else None
-
-
 LEGEND = (
     ("request", "request"),
     ("answer", "answer"),
@@ -310,12 +222,9 @@ def _replay() -> Markup:
 
 
 def _checks(run: Run) -> Markup | None:
-    if not run.checks and not run.attack:
+    if not run.checks:
         return None
-    return join(
-        _attack(run.attack, run) if run.attack else None,
-        tag("ul", [_check(check) for check in run.checks], class_="checks"),
-    )
+    return tag("ul", [_check(check) for check in run.checks], class_="checks")
 
 
 def _check(check: Check) -> Markup:
@@ -330,51 +239,6 @@ def _check(check: Check) -> Markup:
         tag("span", check.name, class_="name"),
         tag("span", check.detail, class_="detail") if check.detail else None,
         class_=state,
-    )
-
-
-def _attack(attack: AttackView, run: Run) -> Markup:
-    sides = (
-        ("Without the guard", attack.without, "without"),
-        ("With the guard", attack.guarded, "with"),
-    )
-    end = None
-    if attack.expected:
-        as_expected = {True: "as expected", False: "not as expected", None: "not judged"}
-        end = tag(
-            "p", f"Expected: {attack.expected}. {as_expected[attack.as_expected].capitalize()}."
-        )
-    return tag(
-        "div",
-        tag("h3", tag("span", attack.row, class_="step"), attack.title),
-        tag("p", attack.sentence),
-        tag("div", [_side(*side, run) for side in sides], class_="sides"),
-        end,
-        class_="attack",
-    )
-
-
-def _side(label: str, side: AttackSide, anchor: str, run: Run) -> Markup:
-    off = ", ".join(side.guards_off) or "none"
-    return tag(
-        "div",
-        tag("h4", label),
-        tag("p", tag("span", side.word, class_=f"seal {'violated' if side.harmed else 'ok'}")),
-        tag("p", side.summary) if side.summary else None,
-        tag("p", "refused with ", tag("code", side.refusal)) if side.refusal else None,
-        tag("ul", [tag("li", line) for line in side.moved] or tag("li", "nothing moved")),
-        tag("p", f"guards off: {off}", class_="small"),
-        tag(
-            "div",
-            draw_sequence(side.events, run.parties, anchor, SIDE_WIDTH),
-            class_="frame",
-            tabindex="0",
-            role="region",
-            aria_label=f"{label}: drawing of the messages; it scrolls",
-        )
-        if side.events
-        else None,
-        message_list(side.events, run.formulas, anchor) if side.events else None,
     )
 
 

@@ -63,6 +63,9 @@ function sequence() {
     const top = seen.top + heads.getBoundingClientRect().height;
     if (box.top < top) frame.scrollTop -= top - box.top + 60;
     if (box.bottom > seen.bottom) frame.scrollTop += box.bottom - seen.bottom + 60;
+    const start = one(".pill, .box", arrow).getBoundingClientRect();
+    if (start.left < seen.left) frame.scrollLeft -= seen.left - start.left + 90;
+    if (start.right > seen.right) frame.scrollLeft += start.right - seen.right + 90;
   }
 
   function choose(arrow) {

@@ -1,0 +1,93 @@
+"""Who took part: each party a card with what it held before and after, and what it learned."""
+
+from scenarios.lab import wording
+from scenarios.lab.markup import Markup, join, tag
+from scenarios.lab.run import PartyView, Run
+from scenarios.lab.sequence import ends
+
+
+def parties_section(run: Run) -> Markup | None:
+    """Cards for parties that spoke, changed or learned; a line for the others; None without any."""
+    if not run.parties:
+        return None
+    speaking = {name for event in run.events for name in ends(event)}
+    near: list[PartyView] = []
+    far: list[PartyView] = []
+    for party in run.parties:
+        told = party.learned or party.note or party.before != party.after
+        (near if party.name in speaking or told else far).append(party)
+    rest = None
+    if far:
+        names = tag("p", ", ".join(party.name for party in far))
+        label = (
+            f"{wording.count(len(far), 'other party', 'other parties')} only kept the market going"
+        )
+        rest = tag("details", tag("summary", label), names)
+    return join(
+        tag("ul", [tag("li", _card(party)) for party in near], class_="cards"),
+        rest,
+        tag(
+            "p",
+            "What a party learned is judged by what the messages held. Network addresses are "
+            "outside this judgement.",
+            class_="small",
+        ),
+    )
+
+
+def _card(party: PartyView) -> Markup:
+    return join(
+        tag(
+            "h3",
+            tag("span", wording.formula(party.symbol), class_="symbol") if party.symbol else None,
+            tag("span", party.name, class_="name"),
+            tag("span", wording.words(party.role), class_="role"),
+        ),
+        tag("p", party.note) if party.note else None,
+        _before_and_after(party),
+        _learned(party),
+        tag("p", tag("code", wording.short(party.id, 16)), title=party.id, class_="id")
+        if party.id
+        else None,
+    )
+
+
+def _before_and_after(party: PartyView) -> Markup | None:
+    names = dict.fromkeys([*party.before, *party.after])
+    if not names:
+        return None
+    rows = []
+    for name in names:
+        old, new = party.before.get(name, "–"), party.after.get(name, "–")
+        rows.append(
+            tag(
+                "tr",
+                tag("th", name, scope="row"),
+                tag("td", str(old)),
+                tag("td", str(new)),
+                tag("td", _difference(old, new)),
+                class_="changed" if old != new else "same",
+            )
+        )
+    heads = [tag("th", name, scope="col") for name in ("", "before", "after", "change")]
+    return tag("table", tag("thead", tag("tr", heads)), tag("tbody", rows), class_="holdings")
+
+
+def _difference(old: int | str, new: int | str) -> str:
+    if isinstance(old, int) and isinstance(new, int) and old != new:
+        return f"{new - old:+d}".replace("-", "\u2212")
+    return ""
+
+
+def _learned(party: PartyView) -> Markup | None:
+    rows = []
+    for how, label in (
+        ("readable", "could read"),
+        ("sealed only", "saw only sealed"),
+        ("never", "never saw"),
+    ):
+        whats = [item.what for item in party.learned if item.how == how]
+        if whats:
+            body = tag("dd", ", ".join(whats), class_=how.replace(" ", "-"))
+            rows.append(tag("div", tag("dt", label), body))
+    return tag("dl", rows, class_="learned") if rows else None
