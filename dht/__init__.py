@@ -1,4 +1,11 @@
 """Kademlia with write-once, k-replicated registers, on the package `kademlia`.
 
-`records.py` is the pure part: bodies, votes, certificates, rosters and quorum arithmetic.
+Pure: `records.py` (bodies, votes, certificates, rosters, quorum arithmetic), `wire.py` (what
+nodes say to each other), the rules in `registers.py`.
+
+From the socket up: `rpc.py` (calls over datagrams), `routing.py` and `crawling.py` (Kademlia: who
+is where), `protocol.py` (a node's remote methods), `server.py` (UDP, or `network_in_memory.py`).
+
+What it is for: `rosters.py` (who may vote), `member.py` (what a replica answers), `client.py`
+(putting and reading with a quorum), `pulling.py` (catching up), and `node.py`, the whole.
 """

@@ -7,6 +7,7 @@ A `Certificate` is a record with the votes of q of the k members closest to its 
 epoch's roster.
 """
 
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
@@ -21,6 +22,7 @@ NODE_ID_BYTES = 20
 MAX_INDEX = 63
 """A generation has at most 64 steps."""
 VOTE_LABEL = "dht/vote/1"
+MAX_EVIDENCE_BYTES = 4096
 
 Index = Annotated[int, msgspec.Meta(ge=0, le=MAX_INDEX)]
 Epoch = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
@@ -108,6 +110,7 @@ class Roster(Document, frozen=True):
         return tuple(ranked[: self.k])
 
 
+@lru_cache(maxsize=1 << 16)
 def node_id(public_key: bytes) -> bytes:
     """A node cannot choose its place: its id is the hash of its certified key. 20 bytes."""
     return digest("dht node id", public_key)[:NODE_ID_BYTES]
@@ -127,6 +130,16 @@ class Certificate(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_f
     epoch: Epoch
     roster: Digest
     votes: tuple[Vote, ...]
+
+
+class Put(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """What a writer shows a replica: the record, and what proves that it may follow."""
+
+    record: Record
+    predecessor: Certificate | None
+    """Of the step before; None at index 0."""
+    evidence: Annotated[bytes, msgspec.Meta(max_length=MAX_EVIDENCE_BYTES)]
+    """The namespace's own proof that the object is genuine."""
 
 
 def _vote_text(name: RegisterName, value: bytes, epoch: int, roster: bytes) -> bytes:

@@ -1,0 +1,292 @@
+"""One node of the DHT: a member that votes, or a client that only puts and reads.
+
+node = DhtNode(key=key, storage=store, now=clock.now, validators={"coin": check}, ...)
+await node.listen("127.0.0.1", 0)
+await node.adopt(roster)
+await node.join(contacts)
+written = await node.put(Put(record, predecessor, evidence), seconds=5)
+"""
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+from crypto.documents import Signed
+from crypto.signing import SigningKey
+from dht.client import (
+    Client,
+    CountedVote,
+    Reading,
+    Refusal,
+    SeenRecord,
+    Written,
+)
+from dht.crawling import Lookup
+from dht.errors import DhtError
+from dht.member import Replica, Validator
+from dht.protocol import RingProtocol
+from dht.pulling import Puller
+from dht.records import Body, Certificate, Put, Record, RegisterName, Roster, node_id
+from dht.registers import Registers
+from dht.rosters import Rosters
+from dht.routing import Contact, is_ip_address
+from dht.rpc import Address
+from dht.server import Network, RingServer
+from dht.settings import DhtSettings
+from dht.storage import Storage
+from dht.wire import FetchRequest, HoldsRequest, KeepRequest, PutRequest, ReadRequest, Request
+
+__all__ = [
+    "Contact",
+    "CountedVote",
+    "DhtNode",
+    "DhtSettings",
+    "HeldRegister",
+    "Reading",
+    "Refusal",
+    "SeenRecord",
+    "Written",
+]
+
+A = TypeVar("A")
+JOINED_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class HeldRegister:
+    """What a member holds of one register. The record voted for comes first."""
+
+    name: RegisterName
+    records: tuple[Record, ...]
+    certificate: Certificate | None
+    epoch: int
+
+    @property
+    def digests(self) -> tuple[bytes, ...]:
+        return tuple(record.digest for record in self.records)
+
+    @property
+    def certified(self) -> bool:
+        return self.certificate is not None
+
+    @property
+    def conflict(self) -> bool:
+        return len(self.records) > 1
+
+
+class DhtNode:
+    """`key` votes and stands for the node's place; its votes live in `storage`, beside it."""
+
+    def __init__(
+        self,
+        *,
+        key: SigningKey,
+        storage: Storage,
+        now: Callable[[], int],
+        validators: Mapping[str, Validator],
+        authority: bytes,
+        member: bool,
+        settings: DhtSettings = DhtSettings(),  # noqa: B008 (frozen)
+        network: Network | None = None,
+    ) -> None:
+        self._key = key
+        self._member = member
+        self._settings = settings
+        self.counters: Counter[str] = Counter()
+        self._rosters = Rosters(storage, authority, settings.cached_certificates)
+        self._replica = Replica(
+            key=key,
+            is_member=member,
+            registers=Registers(storage, key.public_key),
+            rosters=self._rosters,
+            validators=validators,
+            now=now,
+            settings=settings,
+            counters=self.counters,
+        )
+        self._client = Client(
+            key=key.public_key,
+            ask=self._ask,
+            rosters=self._rosters,
+            validators=validators,
+            now=now,
+            settings=settings,
+            counters=self.counters,
+        )
+        place = node_id(key.public_key)
+        self._server = RingServer(self._create_protocol, place, self._replica, settings, network)
+        self._is_caught_up = False
+        self._handovers = 0
+
+    def _create_protocol(self) -> RingProtocol:
+        return RingProtocol(self._key, self._rosters, self._replica, self._settings, self.counters)
+
+    @property
+    def _protocol(self) -> RingProtocol:
+        if self._server.protocol is None:
+            raise DhtError("the node does not listen yet")
+        return self._server.protocol
+
+    # Coming up
+
+    async def listen(self, host: str, port: int) -> tuple[str, int]:
+        """The address listened at; port 0 takes a free one."""
+        await self._server.listen(port, host)
+        return self._server.address
+
+    async def adopt(self, roster: Signed[Roster]) -> None:
+        """Go by this roster from now on. Raises RosterRefused (one of its classes)."""
+        await self._rosters.adopt(roster)
+
+    async def join(self, contacts: Sequence[Contact]) -> None:
+        """Read the votes back, meet the contacts, find the neighbours, fetch missed copies.
+
+        Safe to repeat. Raises NoRoster, VotesOfAnotherKey.
+        """
+        ring = self._rosters.current
+        if self._member:
+            await self._replica.registers.load()
+        await self._meet(contacts)
+        await self._protocol.lookup(node_id(self._key.public_key))
+        if len(self._protocol.router) < len(ring.members) - 1:
+            for target in self._protocol.refresh_targets():
+                await self._protocol.lookup(target)
+        if self._member and self._key.public_key in ring.members:
+            await self._catch_up()
+
+    async def _meet(self, contacts: Sequence[Contact]) -> None:
+        gate = asyncio.Semaphore(JOINED_AT_ONCE)
+
+        async def meet(contact: Contact) -> None:
+            async with gate:
+                address = await _resolved(contact)
+                if address is not None:
+                    await self._protocol.meet(contact.id, address)
+
+        await asyncio.gather(*(meet(contact) for contact in contacts))
+
+    async def _catch_up(self) -> None:
+        puller = Puller(
+            self._key.public_key,
+            self._ask,
+            self._replica,
+            self._rosters,
+            self._settings,
+            self.counters,
+        )
+        await puller.run()
+        self._is_caught_up = True
+
+    @property
+    def ready(self) -> bool:
+        """A roster, enough contacts for a quorum and, for a member, its votes and copies."""
+        ring = self._rosters.ring
+        if ring is None or self._server.protocol is None:
+            return False
+        others = len(ring.members - {self._key.public_key})
+        if len(self._protocol.router) < min(ring.roster.q, others):
+            return False
+        return not self._member or (self._replica.is_synced and self._is_caught_up)
+
+    @property
+    def roster(self) -> Roster | None:
+        return None if self._rosters.ring is None else self._rosters.ring.roster
+
+    @property
+    def roster_digest(self) -> bytes:
+        """Raises NoRoster."""
+        return self._rosters.current.digest
+
+    # Registers
+
+    async def put(self, put: Put, *, seconds: float) -> Written:
+        """Until certified, in conflict, refused by more than k - q, or the time is over.
+
+        The same put again completes what was pending. Raises NoRoster, MessageTooLarge, and
+        ValueError for a record that its payer has not signed.
+        """
+        written = await self._client.put(put, seconds)
+        if written.certificate is not None:
+            self._hand_over(written.certificate)
+        return written
+
+    async def read(self, name: RegisterName, *, seconds: float) -> Reading:
+        """What its k replicas hold. Raises NoRoster."""
+        return await self._client.read(name, seconds)
+
+    async def probe(self, name: RegisterName, *, seconds: float) -> bool:
+        """q synced members answer and none shows a record: a courtesy, never a lock."""
+        return (await self.read(name, seconds=seconds)).absent is True
+
+    async def lookup(self, target: bytes) -> Lookup:
+        """Crawl to a 20-byte id, as Kademlia finds addresses."""
+        return await self._protocol.lookup(target)
+
+    def check(self, certificate: Certificate) -> Body:
+        """The certified body, by any roster this node knows. Raises InvalidCertificate."""
+        return self._rosters.check(certificate)
+
+    def registers(self) -> list[HeldRegister]:
+        """Everything this member holds, in ring order."""
+        return [
+            HeldRegister(entry.name, entry.records, entry.certificate, entry.epoch)
+            for entry in self._replica.registers.entries()
+        ]
+
+    def _hand_over(self, certificate: Certificate) -> None:
+        """In the background: the replicas keep and serve the certificate from now on."""
+        if self._handovers >= self._settings.max_handovers:
+            self.counters["handovers_given_up"] += 1
+            return
+        self._handovers += 1
+        self._protocol.tasks.spawn(self._hand_to_all(certificate))
+
+    async def _hand_to_all(self, certificate: Certificate) -> None:
+        try:
+            name = self._rosters.check(certificate).name
+            closest = self._rosters.current.closest(name.key)
+            await asyncio.gather(*(self._client.hand_over(certificate, m) for m in closest))
+        finally:
+            self._handovers -= 1
+
+    async def _ask(self, member: bytes, request: Request, answer: type[A]) -> A | None:
+        """Ourselves without a datagram, others through the ring."""
+        if member != self._key.public_key:
+            return await self._protocol.ask(member, request, answer)
+        got = self._own_answer(request)
+        return cast(A, await got if asyncio.iscoroutine(got) else got)
+
+    def _own_answer(self, request: Request) -> object:
+        match request:
+            case PutRequest():
+                return self._replica.put(request)
+            case KeepRequest():
+                return self._replica.keep(request)
+            case ReadRequest():
+                return self._replica.read(request)
+            case HoldsRequest():
+                return self._replica.holds(request)
+            case FetchRequest():
+                return self._replica.fetch(request)
+        raise AssertionError(f"{type(request).__name__} is not asked of a replica")
+
+    async def close(self) -> None:
+        """Stop answering; background work ends here."""
+        await self._server.close()
+
+
+async def _resolved(contact: Contact) -> Address | None:
+    """A contact's host may be a name: it comes from a signed card, not from the ring."""
+    if is_ip_address(contact.host):
+        return (contact.host, contact.port)
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(
+            contact.host, contact.port, family=socket.AF_INET, type=socket.SOCK_DGRAM
+        )
+    except OSError:
+        return None
+    return (str(found[0][4][0]), contact.port)

@@ -1,0 +1,278 @@
+"""The routing half of a node: who is where, and how a member is reached.
+
+Kademlia finds addresses here and decides nothing else: who may vote is computed in the roster.
+A contact enters a bucket only when its key is a member's and it has signed a fresh nonce with it
+from that address; a party that is no member (a client) never does.
+"""
+
+import asyncio
+import ipaddress
+import os
+from collections import Counter
+from typing import Protocol, TypeVar
+
+from kademlia.node import Node
+
+from crypto import codec
+from crypto.hashing import digest
+from crypto.signing import InvalidSignature, SigningKey, verify
+from dht.crawling import Candidate, Crawl, Lookup
+from dht.records import node_id
+from dht.rosters import Rosters
+from dht.routing import Buckets, RingNode, is_ip_address
+from dht.rpc import Address, Rpc
+from dht.settings import DhtSettings
+from dht.wire import (
+    NONCE_BYTES,
+    PRESENCE_LABEL,
+    FetchRequest,
+    FindNode,
+    HoldsRequest,
+    KeepRequest,
+    Neighbour,
+    Neighbours,
+    Ping,
+    Pong,
+    PutRequest,
+    ReadRequest,
+    Request,
+)
+
+A = TypeVar("A")
+
+
+class Answering(Protocol):
+    """The storage half, as remote calls reach it. Each returns an answer or a coroutine for it."""
+
+    def put(self, put: PutRequest) -> object: ...
+    def keep(self, keep: KeepRequest) -> object: ...
+    def read(self, read: ReadRequest) -> object: ...
+    def holds(self, holds: HoldsRequest) -> object: ...
+    def fetch(self, fetch: FetchRequest) -> object: ...
+
+
+class RingProtocol(Rpc):
+    """One node on one socket."""
+
+    def __init__(
+        self,
+        key: SigningKey,
+        rosters: Rosters,
+        storage: Answering,
+        settings: DhtSettings,
+        counters: Counter[str],
+    ) -> None:
+        super().__init__(settings, counters)
+        self._key = key
+        self._rosters = rosters
+        self.storage = storage
+        self.router = Buckets(Node(node_id(key.public_key)), settings.bucket_size, self._doubt)
+        self._proving: set[tuple[bytes, Address]] = set()
+        self._resolving: dict[bytes, asyncio.Task[RingNode | None]] = {}
+        self._last_address: dict[bytes, Address] = {}
+        self._crawl_not_before: dict[bytes, float] = {}
+
+    # What others ask
+
+    def rpc_ping(self, address: Address, ping: Ping) -> Pong:
+        self._saw(ping.sender, address)
+        host, port = address
+        text = codec.encode((ping.nonce, host, port))
+        return Pong(self._key.public_key, host, port, self._key.sign(PRESENCE_LABEL, text))
+
+    def rpc_find_node(self, address: Address, request: FindNode) -> Neighbours:
+        self._saw(request.sender, address)
+        asker = Node(node_id(request.sender))
+        nearest = self.router.find_neighbors(Node(request.target), exclude=asker)
+        return Neighbours(tuple(Neighbour(c.key, *c.address) for c in nearest))
+
+    def rpc_put(self, address: Address, request: PutRequest) -> object:
+        self._saw(request.sender, address)
+        return self.storage.put(request)
+
+    def rpc_keep(self, address: Address, request: KeepRequest) -> object:
+        self._saw(request.sender, address)
+        return self.storage.keep(request)
+
+    def rpc_read(self, address: Address, request: ReadRequest) -> object:
+        self._saw(request.sender, address)
+        return self.storage.read(request)
+
+    def rpc_holds(self, address: Address, request: HoldsRequest) -> object:
+        self._saw(request.sender, address)
+        return self.storage.holds(request)
+
+    def rpc_fetch(self, address: Address, request: FetchRequest) -> object:
+        self._saw(request.sender, address)
+        return self.storage.fetch(request)
+
+    # Who is who
+
+    def _is_other_member(self, key: bytes) -> bool:
+        ring = self._rosters.ring
+        return ring is not None and key in ring.members and key != self._key.public_key
+
+    def _saw(self, key: bytes, address: Address) -> None:
+        """Somebody who says he holds `key` spoke from `address`."""
+        if not self._is_other_member(key):
+            return
+        known = self.router.contact(node_id(key))
+        if known is not None and known.address == address:
+            self.router.add_contact(known)
+        elif len(self._proving) < self.settings.max_proofs:
+            self._meet_later(key, address)
+
+    def _meet_later(self, key: bytes, address: Address) -> None:
+        if (key, address) not in self._proving:
+            self._proving.add((key, address))
+            self.tasks.spawn(self._meet(key, address))
+
+    async def _meet(self, key: bytes, address: Address) -> None:
+        try:
+            await self.meet(key, address)
+        finally:
+            self._proving.discard((key, address))
+
+    async def meet(self, key: bytes, address: Address) -> bool:
+        """Let a member who shows its key at this address into the buckets.
+
+        One that still answers at an address known before stays there.
+        """
+        if not self._is_other_member(key) or await self.who_is(address) != key:
+            return False
+        known = self.router.contact(node_id(key))
+        if known is not None and known.address != address and await self._is_at_home(known):
+            return True
+        self._last_address[key] = address
+        self.router.add_contact(RingNode(key, address))
+        return True
+
+    async def _is_at_home(self, contact: RingNode) -> bool:
+        return await self.who_is(contact.address) == contact.key
+
+    async def who_is(self, address: Address) -> bytes | None:
+        """The public key that is shown at an address; None if it is silent or shows none."""
+        if not is_ip_address(address[0]) or not 0 < address[1] < 1 << 16:
+            return None
+        nonce = os.urandom(NONCE_BYTES)
+        pong = await self.call(address, Ping(self._key.public_key, nonce), Pong)
+        if pong is None or not self._is_own_address(pong.host, pong.port):
+            return None
+        text = codec.encode((nonce, pong.host, pong.port))
+        try:
+            verify(pong.key, PRESENCE_LABEL, text, pong.signature)
+        except InvalidSignature:
+            self.counters["false_proofs"] += 1
+            return None
+        return pong.key
+
+    def _is_own_address(self, host: str, port: int) -> bool:
+        """A node bound to every address of its machine does not know which one others see."""
+        own = None if self.transport is None else self.transport.get_extra_info("sockname")
+        if own is None:
+            return False
+        return ipaddress.ip_address(own[0]).is_unspecified or (host, port) == (own[0], own[1])
+
+    def _doubt(self, contact: RingNode) -> None:
+        """A full bucket's oldest contact makes room if it is gone (Kademlia 4.1)."""
+        task = (b"doubt" + contact.key, contact.address)
+        if task not in self._proving and len(self._proving) < self.settings.max_proofs:
+            self._proving.add(task)
+            self.tasks.spawn(self._check_alive(contact, task))
+
+    async def _check_alive(self, contact: RingNode, task: tuple[bytes, Address]) -> None:
+        try:
+            if await self._is_at_home(contact):
+                self._saw(contact.key, contact.address)
+            else:
+                self._drop(contact)
+        finally:
+            self._proving.discard(task)
+
+    def _drop(self, contact: RingNode) -> None:
+        known = self.router.contact(contact.id)
+        if known is not None and known.address == contact.address:
+            self.counters["contacts_dropped"] += 1
+            self.router.remove_contact(contact)
+
+    # Reaching a member
+
+    async def ask(self, member: bytes, request: Request, answer: type[A]) -> A | None:
+        """A member's answer; None if it cannot be reached now. It is never replaced."""
+        contact = await self._resolve(member)
+        if contact is None:
+            return None
+        got = await self.call(contact.address, request, answer)
+        if got is None and not self.is_closed:
+            self._drop(contact)
+        return got
+
+    async def _resolve(self, member: bytes) -> RingNode | None:
+        known = self.router.contact(node_id(member))
+        if known is not None or self.is_closed:
+            return known
+        searching = self._resolving.get(member)
+        if searching is None:
+            searching = self.tasks.spawn(self._search(member))
+            self._resolving[member] = searching
+            searching.add_done_callback(lambda _: self._resolving.pop(member, None))
+        await asyncio.wait((searching,))
+        return self.router.contact(node_id(member))
+
+    async def _search(self, member: bytes) -> RingNode | None:
+        """Where it was last; otherwise, not too often, ask the ring."""
+        last = self._last_address.get(member)
+        if last is not None and await self.meet(member, last):
+            return self.router.contact(node_id(member))
+        now = asyncio.get_running_loop().time()
+        if now < self._crawl_not_before.get(member, now):
+            return None
+        self._crawl_not_before[member] = now + self.settings.crawl_again_seconds
+        await self.find(member)
+        return self.router.contact(node_id(member))
+
+    async def find(self, member: bytes) -> Lookup:
+        """Crawl to a member's id; if it is found, it has shown its key and is a contact."""
+        return await self._crawl(node_id(member), wanted=member)
+
+    async def lookup(self, target: bytes) -> Lookup:
+        """Crawl to a 20-byte id: the nearest members that answer."""
+        return await self._crawl(target)
+
+    async def _crawl(self, target: bytes, wanted: bytes | None = None) -> Lookup:
+        crawl = Crawl(
+            target,
+            lambda candidate: self._find_node(candidate, target),
+            width=self.settings.bucket_size,
+            alpha=self.settings.alpha,
+        )
+        for contact in self.router.find_neighbors(Node(target)):
+            crawl.add(contact.key, contact.address)
+        self.counters["lookups"] += 1
+        return await crawl.run(wanted, lambda c: self.meet(c.key, c.address))
+
+    async def _find_node(
+        self, candidate: Candidate, target: bytes
+    ) -> list[tuple[bytes, Address]] | None:
+        request = FindNode(self._key.public_key, target)
+        answer = await self.call(candidate.address, request, Neighbours)
+        if answer is None:
+            self._drop(RingNode(candidate.key, candidate.address))
+            return None
+        self._saw(candidate.key, candidate.address)
+        return [
+            (found.key, (found.host, found.port))
+            for found in answer.contacts
+            if self._is_other_member(found.key) and is_ip_address(found.host)
+        ]
+
+    def refresh_targets(self) -> list[bytes]:
+        """An id in each bucket but our own, always the same ones (Kademlia 2.3)."""
+        targets = []
+        for bucket in self.router.buckets:
+            low, high = bucket.range
+            if not bucket.has_in_range(self.router.node):
+                seed = digest("dht refresh", self.router.node.id, low.to_bytes(20, "big"))
+                place = low + int.from_bytes(seed, "big") % (high - low + 1)
+                targets.append(place.to_bytes(20, "big"))
+        return targets

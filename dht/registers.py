@@ -1,0 +1,161 @@
+"""A replica's registers, written once: the rules, and their table on disk.
+
+The first valid body has this replica's vote for ever. A different valid one is kept beside it as
+evidence; one is enough. A certificate makes a body final, whichever of them it is.
+"""
+
+import asyncio
+from bisect import bisect_right, insort
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from crypto import codec
+from dht.errors import VotesOfAnotherKey
+from dht.records import Certificate, Put, Record, RegisterName, Vote
+from dht.storage import Storage
+
+LOAD_ROWS_AT_ONCE = 256
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """One register as one replica holds it."""
+
+    name: RegisterName
+    put: Put
+    """The body voted for, as it came; bare once it is certified."""
+    vote: Vote
+    epoch: int
+    """Of the vote."""
+    rival: Put | None = None
+    certificate: Certificate | None = None
+
+    @property
+    def certified(self) -> bytes:
+        """Digest of the certified body; empty if none."""
+        return b"" if self.certificate is None else self.certificate.record.digest
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """Every body known, the one voted for first."""
+        shown = [self.put.record]
+        if self.rival is not None:
+            shown.append(self.rival.record)
+        if self.certificate is not None and self.certified not in [r.digest for r in shown]:
+            shown.append(self.certificate.record)
+        return tuple(shown)
+
+    @property
+    def digests(self) -> tuple[bytes, ...]:
+        return tuple(record.digest for record in self.records)
+
+    def settles(self, digest: bytes) -> bool:
+        """A put of this body changes nothing here."""
+        digests = self.digests
+        return digest in digests or len(digests) > 1
+
+
+Cast = Callable[[Put], tuple[Vote, int]]
+"""Signs the vote for a put's record: the vote and its epoch."""
+Rule = Callable[[Entry | None], Entry]
+
+
+def with_put(held: Entry | None, name: RegisterName, put: Put, cast: Cast) -> Entry:
+    """A put that was found valid."""
+    if held is None:
+        return Entry(name, put, *cast(put))
+    if held.settles(put.record.digest):
+        return held
+    return msgspec.structs.replace(held, rival=put)
+
+
+def with_certificate(
+    held: Entry | None, name: RegisterName, certificate: Certificate, cast: Cast
+) -> Entry:
+    """A certificate that was found valid. The first one stays.
+
+    It stands for everything that led to it, so what came with the put is let go. Without a body
+    of its own a replica votes as the quorum did.
+    """
+    bare = Put(certificate.record, None, b"")
+    if held is None:
+        return Entry(name, bare, *cast(bare), None, certificate)
+    if held.certificate is not None:
+        return held
+    if certificate.record.digest == held.put.record.digest:
+        return msgspec.structs.replace(held, put=bare, certificate=certificate)
+    return msgspec.structs.replace(held, rival=held.rival or bare, certificate=certificate)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What stays in memory of an entry."""
+
+    name: RegisterName
+    digests: tuple[bytes, ...]
+    certified: bytes
+
+
+def place_of(name: RegisterName) -> bytes:
+    """Key in the table: the ring key, so that a range of the ring is a range of the table."""
+    return name.key + codec.encode(name)
+
+
+class Registers:
+    """All registers of one replica. Nothing is answered from it before `load` has ended."""
+
+    def __init__(self, storage: Storage, voter: bytes) -> None:
+        self._storage = storage
+        self._voter = voter
+        self._table = storage.table("dht_registers", Entry)
+        self._summaries: dict[bytes, Summary] = {}
+        self._places: list[bytes] = []
+        self.is_loaded = False
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    async def load(self) -> None:
+        """Read every vote back, letting others run in between. Raises VotesOfAnotherKey."""
+        if self.is_loaded:
+            return
+        for count, (place, entry) in enumerate(self._table.items(self._storage.committed), 1):
+            if entry.vote.voter != self._voter:
+                raise VotesOfAnotherKey("votes of another key stand in this database")
+            self._note(place, entry)
+            if count % LOAD_ROWS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        self.is_loaded = True
+
+    def _note(self, place: bytes, entry: Entry) -> None:
+        if place not in self._summaries:
+            insort(self._places, place)
+        self._summaries[place] = Summary(entry.name, entry.digests, entry.certified)
+
+    def get(self, name: RegisterName) -> Entry | None:
+        """As it is on disk."""
+        return self._table.get(self._storage.committed, place_of(name))
+
+    async def change(self, name: RegisterName, rule: Rule) -> Entry:
+        """Apply a rule; what it made of the register is on disk when this returns."""
+        place = place_of(name)
+        async with self._storage.transaction() as tx:
+            held = self._table.get(tx, place)
+            entry = rule(held)
+            if entry is not held:
+                self._table.put(tx, place, entry)
+        self._note(place, entry)
+        return entry
+
+    def summary(self, name: RegisterName) -> Summary | None:
+        return self._summaries.get(place_of(name))
+
+    def after(self, cursor: bytes, count: int) -> list[tuple[bytes, Summary]]:
+        """The next `count` registers in ring order, with their places."""
+        start = bisect_right(self._places, cursor)
+        return [(p, self._summaries[p]) for p in self._places[start : start + count]]
+
+    def entries(self) -> Iterator[Entry]:
+        for _, entry in self._table.items(self._storage.committed):
+            yield entry

@@ -1,0 +1,175 @@
+"""The rosters a node goes by: the epoch's ring, and every older one for old certificates."""
+
+from collections import OrderedDict
+from functools import lru_cache
+
+from crypto import codec
+from crypto.documents import Signed, content_digest, open_document
+from crypto.hashing import digest
+from dht.errors import (
+    ForgedRoster,
+    NoRoster,
+    StaleRoster,
+    TwoRosters,
+    UnusableRoster,
+)
+from dht.records import (
+    Body,
+    Certificate,
+    InvalidCertificate,
+    Record,
+    Roster,
+    Vote,
+    check_certificate,
+    node_id,
+)
+from dht.storage import Storage
+
+FIRST_EPOCH = 1
+
+
+class Ring:
+    """One epoch: its members in their places. Who is closest is computed, never asked for."""
+
+    def __init__(self, roster: Roster, roster_digest: bytes) -> None:
+        self.roster = roster
+        self.digest = roster_digest
+        self.members = frozenset(roster.members)
+        self._places = {int.from_bytes(node_id(key), "big"): key for key in roster.members}
+        self.closest = lru_cache(maxsize=4096)(self._closest)
+
+    def _closest(self, key: bytes) -> tuple[bytes, ...]:
+        """Exactly the k members closest to a 20-byte key, nearest first."""
+        target = int.from_bytes(key, "big")
+        nearest = sorted(self._places, key=target.__xor__)[: self.roster.k]
+        return tuple(self._places[place] for place in nearest)
+
+    def certificate(self, record: Record, votes: list[Vote]) -> Certificate | None:
+        """From verified votes for `record` by distinct replicas of it; None if too few."""
+        roster = self.roster
+        if len(votes) < roster.q:
+            return None
+        return Certificate(record, roster.epoch, self.digest, tuple(votes[: roster.q]))
+
+    def sharing(self, member: bytes) -> set[bytes]:
+        """The other members that are, for some key, among the k closest together with this one."""
+        place = int.from_bytes(node_id(member), "big")
+        places = _sharing(list(self._places), place, self.roster.k)
+        return {self._places[p] for p in places} - {member}
+
+
+def _sharing(places: list[int], own: int, k: int) -> set[int]:
+    """Of a subtree that holds `own`: who can be among the k closest to a key of it beside `own`.
+
+    Split at the highest bit that tells the places apart. A key on our side finds its k there, or
+    takes all of our side and anybody of the other; a key on the other side reaches ours only if
+    that side is short of k, and then takes all of it.
+    """
+    if len(places) <= k:
+        return set(places)
+    bit = 0
+    for place in places:
+        bit = max(bit, (place ^ own).bit_length())
+    ours = [p for p in places if (p ^ own).bit_length() < bit]
+    theirs = [p for p in places if (p ^ own).bit_length() == bit]
+    if len(ours) < k:
+        return set(places)
+    found = _sharing(ours, own, k)
+    if len(theirs) < k:
+        found |= set(theirs) | _sharing(ours, own, k - len(theirs))
+    return found
+
+
+class Rosters:
+    """Adopted rosters, on disk before they are acted on. Epochs only grow."""
+
+    def __init__(self, storage: Storage, authority: bytes, cached_certificates: int) -> None:
+        self._storage = storage
+        self._authority = authority
+        self._table = storage.table("dht_rosters", Signed[Roster])
+        self._rings: dict[int, Ring] = {}
+        self._certified: OrderedDict[bytes, Body] = OrderedDict()
+        self._cached_certificates = cached_certificates
+        self.ring: Ring | None = None
+        for _, signed in self._table.items(storage.committed):
+            self._use(self._checked(signed), signed)
+
+    @property
+    def current(self) -> Ring:
+        """Raises NoRoster."""
+        if self.ring is None:
+            raise NoRoster("no roster has been adopted yet")
+        return self.ring
+
+    async def adopt(self, signed: Signed[Roster]) -> None:
+        """Raises RosterRefused (one of its classes). The same roster again changes nothing."""
+        roster = self._checked(signed)
+        if not self._is_next(roster, content_digest(Roster, signed.content)):
+            return
+        async with self._storage.transaction() as tx:
+            self._table.put(tx, roster.epoch.to_bytes(8, "big"), signed)
+        self._use(roster, signed)
+
+    def _checked(self, signed: Signed[Roster]) -> Roster:
+        try:
+            roster = open_document(Roster, signed)
+        except ValueError as error:
+            raise ForgedRoster(str(error)) from error
+        if roster.authority != self._authority:
+            raise ForgedRoster("signed by another authority")
+        if len(set(roster.members)) != len(roster.members):
+            raise UnusableRoster("a member stands in it twice")
+        if not roster.k < 2 * roster.q <= 2 * roster.k or roster.k > len(roster.members):
+            raise UnusableRoster(f"k = {roster.k}, q = {roster.q}, {len(roster.members)} members")
+        return roster
+
+    def _is_next(self, roster: Roster, roster_digest: bytes) -> bool:
+        if self.ring is None:
+            return True
+        current = self.ring.roster.epoch
+        known = self._rings.get(roster.epoch)
+        if known is not None and known.digest != roster_digest:
+            raise TwoRosters(f"two rosters of epoch {roster.epoch}")
+        if known is not None and roster.epoch == current:
+            return False
+        if roster.epoch <= current:
+            raise StaleRoster(f"epoch {roster.epoch} after epoch {current}")
+        if roster.epoch == current + 1 and roster.previous != self.ring.digest:
+            raise StaleRoster("it does not follow from the roster before")
+        return True
+
+    def _use(self, roster: Roster, signed: Signed[Roster]) -> None:
+        ring = Ring(roster, content_digest(Roster, signed.content))
+        self._rings[roster.epoch] = ring
+        if self.ring is None or roster.epoch > self.ring.roster.epoch:
+            self.ring = ring
+
+    def check(self, certificate: Certificate) -> Body:
+        """The certified body. Raises InvalidCertificate, also for a roster never adopted.
+
+        A certificate verified before costs one hash.
+        """
+        key = _certificate_key(certificate)
+        known = self._certified.get(key)
+        if known is not None:
+            self._certified.move_to_end(key)
+            return known
+        ring = self._rings.get(certificate.epoch)
+        if ring is None:
+            raise InvalidCertificate(f"the roster of epoch {certificate.epoch} is not known here")
+        body = check_certificate(certificate, ring.roster, ring.digest)
+        self._remember(key, body)
+        return body
+
+    def remember(self, certificate: Certificate, body: Body) -> None:
+        """Every vote in it has just been verified, one by one."""
+        self._remember(_certificate_key(certificate), body)
+
+    def _remember(self, key: bytes, body: Body) -> None:
+        self._certified[key] = body
+        if len(self._certified) > self._cached_certificates:
+            self._certified.popitem(last=False)
+
+
+def _certificate_key(certificate: Certificate) -> bytes:
+    return digest("dht certificate", codec.encode(certificate))

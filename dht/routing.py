@@ -1,0 +1,116 @@
+"""k-buckets (Kademlia 2.2, 4.1, 4.2): the package's splitting, with exact neighbours.
+
+Only members of the roster who have shown their key stand in a bucket. The base class cuts the
+ring beside the bit boundaries and ends a search in the middle of a bucket; here a bucket is
+exactly one subtree, so the contacts nearest to a target are found bucket by bucket.
+"""
+
+import ipaddress
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from kademlia.node import Node
+from kademlia.routing import KBucket, RoutingTable
+
+from dht.records import NODE_ID_BYTES, node_id
+from dht.rpc import Address
+
+RING_BITS = 8 * NODE_ID_BYTES
+
+
+@dataclass(frozen=True)
+class Contact:
+    """Where a party is said to listen. `id`: its public key; `host`: a name or an address."""
+
+    id: bytes
+    host: str
+    port: int
+
+
+class RingNode(Node):
+    """A member at an address. Its place on the ring follows from its key."""
+
+    id: bytes
+    long_id: int
+
+    def __init__(self, key: bytes, address: Address) -> None:
+        super().__init__(node_id(key), *address)
+        self.key = key
+        self.address = address
+
+
+@lru_cache(maxsize=4096)
+def is_ip_address(host: str) -> bool:
+    """Only such hosts are sent to: the event loop would look a name up and stand still."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return "%" not in host
+
+
+class Buckets(RoutingTable):
+    """`doubt(contact)` is called for the oldest contact of a full bucket: ping it."""
+
+    buckets: list[KBucket]
+
+    def __init__(self, own: Node, bucket_size: int, doubt: Callable[[RingNode], object]) -> None:
+        self._doubt = doubt
+        super().__init__(None, bucket_size, own)
+
+    def __len__(self) -> int:
+        return sum(len(bucket) for bucket in self.buckets)
+
+    def __iter__(self) -> Iterator[RingNode]:
+        for bucket in self.buckets:
+            yield from bucket.get_nodes()
+
+    def flush(self) -> None:
+        self.buckets = [KBucket(0, 2**RING_BITS - 1, self.ksize)]
+
+    def get_bucket_for(self, node: Node) -> int:
+        """Index of the bucket whose range, both ends included, holds the node."""
+        low, high = 0, len(self.buckets) - 1
+        while low < high:
+            middle = (low + high) // 2
+            if node.long_id <= self.buckets[middle].range[1]:
+                high = middle
+            else:
+                low = middle + 1
+        return low
+
+    def contact(self, node_id_: bytes) -> RingNode | None:
+        found: RingNode | None = self.buckets[self.get_bucket_for(Node(node_id_))][node_id_]
+        return found
+
+    def add_contact(self, node: RingNode) -> None:
+        index = self.get_bucket_for(node)
+        bucket = self.buckets[index]
+        if bucket.add_node(node):
+            return
+        if bucket.has_in_range(self.node) or bucket.depth() % 5 != 0:
+            self.split_bucket(index)
+            self.add_contact(node)
+        else:
+            self._doubt(bucket.head())
+
+    def find_neighbors(
+        self, node: Node, k: int | None = None, exclude: Node | None = None
+    ) -> list[RingNode]:
+        """Exactly the k contacts nearest to `node`, nearest first, without `exclude`."""
+        wanted = k or self.ksize
+        target = node.long_id
+        found: list[RingNode] = []
+        for bucket in sorted(self.buckets, key=lambda b: _least_distance(b, target)):
+            inside = [c for c in bucket.get_nodes() if exclude is None or c.id != exclude.id]
+            found.extend(sorted(inside, key=lambda c: c.long_id ^ target))
+            if len(found) >= wanted:
+                break
+        return found[:wanted]
+
+
+def _least_distance(bucket: KBucket, target: int) -> int:
+    """From any id in the bucket's subtree, were it there. Distinct for disjoint subtrees."""
+    low, high = bucket.range
+    return int((low ^ target) & ~(high - low))

@@ -1,0 +1,39 @@
+"""How patient and how large a node is. Times in seconds."""
+
+from dataclasses import dataclass
+
+MAX_BODY_BYTES = 8192
+"""Of a request or a reply, without the 21 bytes of its frame."""
+MAX_PUT_BYTES = 7936
+"""A put fits into a request, and into the reply that shows it as a rival beside a vote."""
+
+
+@dataclass(frozen=True)
+class DhtSettings:
+    timeout_seconds: float = 0.4
+    """For one answer; then the same request is sent again."""
+    retries: int = 2
+    """After the last one the contact is dropped."""
+    alpha: int = 3
+    """FIND_NODE requests in flight in one crawl."""
+    bucket_size: int = 20
+    """Kademlia's k for routing; how many replicas vote is the roster's k."""
+    refresh_seconds: float = 3600.0
+    crawl_again_seconds: float = 2.0
+    """A member that could not be found is not searched for again before."""
+
+    grace_seconds: float = 0.25
+    """How long after the q-th answer the others may still show a conflict."""
+    first_pause_seconds: float = 0.05
+    """Before a silent or busy member is asked again; doubles up to `longest_pause_seconds`."""
+    longest_pause_seconds: float = 1.0
+    handover_attempts: int = 6
+
+    max_puts_in_hand: int = 256
+    """Puts that wait for the disk; one more is answered "busy"."""
+    max_requests_in_hand: int = 1024
+    max_proofs: int = 64
+    """Strangers who are being asked to show their key."""
+    max_handovers: int = 1024
+    cached_certificates: int = 4096
+    receive_buffer_bytes: int = 4 << 20
