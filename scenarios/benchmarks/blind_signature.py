@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Callable
 
-from crypto.blind_signature import BlindPrivateKey, Blinder, derive_factor
+from crypto.blind_signature import Blinder, BlindPrivateKey, derive_factor
 from crypto.rsa_private import OpenSsl, Portable
 
 
@@ -34,12 +34,12 @@ def main() -> None:
     value = secrets.randbelow(public.modulus)
     blind_signature = key.blind_sign(blinder.blinded_message)
     signature = blinder.finalize(blind_signature)
-    raw = key._key
+    portable, openssl = Portable(key._key), OpenSsl(key._key)
     for name, operate in {
         "derive factor": lambda: derive_factor(public, message, "benchmark"),
         "blind": lambda: Blinder(public, message, factor),
-        "sign, portable": lambda engine=Portable(raw): engine(value),
-        "sign, openssl": lambda engine=OpenSsl(raw): engine(value),
+        "sign, portable": lambda: portable(value),
+        "sign, openssl": lambda: openssl(value),
         "finalize": lambda: blinder.finalize(blind_signature),
         "verify": lambda: public.verify(message, signature),
     }.items():
