@@ -52,6 +52,8 @@ class Role(enum.StrEnum):
     BROKER = "broker"
     CENTRAL_SERVER = "central_server"
     ESCROW_SERVER = "escrow_server"
+    BANK_ACCOUNT_SERVER = "bank_account_server"
+    COIN_SERVER = "coin_server"
     PEER = "peer"
 
 

@@ -22,6 +22,7 @@ from nodes.runtime.refusals import (
     NotTheOwner,
     Overloaded,
     UnexpectedFailure,
+    UnreadableRequest,
 )
 
 if TYPE_CHECKING:
@@ -50,24 +51,32 @@ def build_app(service: "Service") -> web.Application:
 async def _error_shape(request: web.Request, handler: HttpHandler) -> web.StreamResponse:
     try:
         response = await handler(request)
-    except ProtocolError as error:
-        return problem_response(error)
-    except web.HTTPNotFound:
-        return problem_response(NoSuchPath(request.path))
-    except web.HTTPMethodNotAllowed:
-        return problem_response(MethodNotAllowed(f"{request.method} {request.path}"))
-    except web.HTTPRequestEntityTooLarge:
-        return problem_response(BodyTooLarge())
-    except web.HTTPException:
-        raise
     except ConnectionResetError:
         raise
-    except Exception:
-        get_log().exception("unexpected_failure", path=request.path)
-        return problem_response(UnexpectedFailure())
+    except Exception as error:
+        response = problem_response(_told(error, request))
+        if isinstance(error, web.HTTPMethodNotAllowed):
+            response.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
     if not response.prepared:
         response.headers.update(SECURITY_HEADERS)
     return response
+
+
+def _told(error: Exception, request: web.Request) -> ProtocolError:
+    """What the caller is told of an exception."""
+    match error:
+        case ProtocolError():
+            return error
+        case web.HTTPNotFound():
+            return NoSuchPath(request.path)
+        case web.HTTPMethodNotAllowed():
+            return MethodNotAllowed(f"{request.method} {request.path}")
+        case web.HTTPRequestEntityTooLarge():
+            return BodyTooLarge()
+        case web.HTTPException() | web.RequestPayloadError():
+            return UnreadableRequest(str(error))
+    get_log().error("unexpected_failure", path=request.path, exc_info=error)
+    return UnexpectedFailure()
 
 
 def _message_handler(service: "Service", declaration: Declaration) -> HttpHandler:
@@ -140,6 +149,8 @@ ROLE_SYMBOLS = {
     Role.BROKER: "B",
     Role.CENTRAL_SERVER: "CS",
     Role.ESCROW_SERVER: "ES",
+    Role.BANK_ACCOUNT_SERVER: "B",
+    Role.COIN_SERVER: "S",
     Role.PEER: "P",
 }
 
