@@ -1,0 +1,52 @@
+"""Accounts at the broker: opened once, debited, credited, frozen."""
+
+import pytest
+
+from nodes.protocols.accounts import account as rule
+from nodes.protocols.accounts.account import Account
+from nodes.protocols.accounts.messages import AccountOpened, AskBalance, Balance, OpenAccount
+from nodes.protocols.accounts.refusals import AccountIsFrozen, BalanceTooSmall, NoSuchAccount
+from nodes.protocols.message import answer_to, declarations
+
+OWNER = bytes(range(32))
+
+
+def test_an_account_opens_with_the_opening_balance() -> None:
+    assert rule.open_account(None, OWNER, 1000) == Account(OWNER, 1000, frozen=False)
+
+
+def test_opening_it_again_gives_nothing_more() -> None:
+    spent = rule.debit(rule.open_account(None, OWNER, 1000), 400)
+    assert rule.open_account(spent, OWNER, 1000) == spent
+
+
+def test_debits_and_credits_add_up() -> None:
+    account = rule.credit(rule.debit(Account(OWNER, 1000), 64), 3)
+    assert account.balance == 939
+
+
+def test_the_last_coin_can_be_taken_and_no_more() -> None:
+    empty = rule.debit(Account(OWNER, 5), 5)
+    assert empty.balance == 0
+    with pytest.raises(BalanceTooSmall):
+        rule.debit(empty, 1)
+
+
+def test_nothing_leaves_a_frozen_account_and_it_still_takes_in() -> None:
+    frozen = rule.freeze(Account(OWNER, 5))
+    with pytest.raises(AccountIsFrozen):
+        rule.debit(frozen, 1)
+    assert rule.credit(frozen, 1) == Account(OWNER, 6, frozen=True)
+    assert rule.freeze(frozen) == frozen
+
+
+def test_a_party_without_account_is_told_so() -> None:
+    with pytest.raises(NoSuchAccount):
+        rule.require_account(None)
+    assert rule.require_account(Account(OWNER, 1)).balance == 1
+
+
+def test_the_messages_stand_in_step_order() -> None:
+    assert [d.step for d in declarations("accounts")] == ["A1", "A2", "A3", "A4"]
+    assert answer_to(OpenAccount).type is AccountOpened
+    assert answer_to(AskBalance).type is Balance
