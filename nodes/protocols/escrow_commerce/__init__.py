@@ -14,11 +14,14 @@ encrypted before paying, and the escrow server holds the key.
 
     offer.py      1-4   register, query, response, select by trust
     contract.py   5     what both sides sign before anything moves
-    sale.py       6-8   deposit, deliver, pay in, compare, release
+    sale.py       6, 7  deposit, deliver, pay in
+    release.py    8     compare; the key and the payment, or neither
+    receipt.py    8     what the peers do with what they get; asking again
     payment.py    7, 8b what a sale knows of its payment, whatever the instrument
     dispute.py          the content is not what was promised (the paper has no such step)
     rating.py     9,10  rate, update, recompute
     judge.py            who signed what, decided offline
+    guards.py           each mend, by name
 
 `messages.py` is the table of contents and `state.py` what each party remembers. Where the paper
 is silent or we differ, docs/protocols/escrow_commerce.md says so.

@@ -232,6 +232,7 @@ class Refund(Message, frozen=True):
 
     instrument: Name
     amount: Amount
+    """0 where it never came in whole: then it is whatever did come in."""
     payment: PaymentBytes
 
 
@@ -321,6 +322,7 @@ class SaleStatus(Message, frozen=True):
     state: SaleState
     reason: AbortReason | None
     dispute_until: Milliseconds | None
+    finding: Finding | None
     key: ContentKey | None
     instrument: Name | None
     amount: Amount | None

@@ -86,6 +86,7 @@ class PaymentState(enum.StrEnum):
     LOCKED = "locked"
     """In the escrow server's hands."""
     FAILED = "failed"
+    """It will never be whole; what had come of it goes back."""
     RELEASED = "released"
     REFUNDED = "refunded"
 
@@ -96,7 +97,7 @@ PAYMENT_MOVES: Moves[PaymentState] = {
     ),
     PaymentState.CHECKED: frozenset({PaymentState.LOCKED, PaymentState.FAILED}),
     PaymentState.LOCKED: frozenset({PaymentState.RELEASED, PaymentState.REFUNDED}),
-    PaymentState.FAILED: frozenset(),
+    PaymentState.FAILED: frozenset({PaymentState.REFUNDED}),
     PaymentState.RELEASED: frozenset(),
     PaymentState.REFUNDED: frozenset(),
 }
@@ -216,6 +217,7 @@ class PayOut(Record, frozen=True):
     to: PartyId
     instrument: Name
     amount: Amount
+    """0 where the lock did not come about whole: give back what did."""
 
 
 @dataclass(frozen=True)
@@ -225,7 +227,9 @@ class Decided:
     sale: Sale
     messages: tuple[To, ...] = ()
     lock: Lock | None = None
-    pay_out: PayOut | None = None
+    """The payment that just came in, to be kept for the instrument."""
+    rated: Value | None = None
+    """A rating to be added to the seller's trust (step 10)."""
 
 
 # Buyer
@@ -237,6 +241,8 @@ class BuyerState(enum.StrEnum):
     ORDERED = "ordered"
     CONTRACTED = "contracted"
     CIPHERTEXT_HELD = "ciphertext-held"
+    PAYING = "paying"
+    """A payment is being made; from here on it goes in, however late."""
     PAID = "paid"
     KEY_HELD = "key-held"
     OPENED = "opened"
@@ -252,7 +258,8 @@ class BuyerState(enum.StrEnum):
 BUYER_MOVES: Moves[BuyerState] = {
     BuyerState.ORDERED: frozenset({BuyerState.CONTRACTED, BuyerState.ABORTED}),
     BuyerState.CONTRACTED: frozenset({BuyerState.CIPHERTEXT_HELD, BuyerState.ABORTED}),
-    BuyerState.CIPHERTEXT_HELD: frozenset({BuyerState.PAID, BuyerState.ABORTED}),
+    BuyerState.CIPHERTEXT_HELD: frozenset({BuyerState.PAYING, BuyerState.ABORTED}),
+    BuyerState.PAYING: frozenset({BuyerState.PAID, BuyerState.CIPHERTEXT_HELD}),
     BuyerState.PAID: frozenset({BuyerState.KEY_HELD, BuyerState.ABORTED, BuyerState.REFUNDED}),
     BuyerState.KEY_HELD: frozenset({BuyerState.OPENED, BuyerState.GARBAGE}),
     BuyerState.OPENED: frozenset({BuyerState.ACCEPTED}),
@@ -274,6 +281,8 @@ class Purchase(Record, frozen=True):
     signed: Signed[Contract]
     contract: Contract
     ciphertext_digest: CiphertextDigest | None = None
+    instrument: Name | None = None
+    """What it pays with."""
     key: ContentKey | None = None
     dispute_until: Milliseconds | None = None
     complaint: Complaint | None = None
