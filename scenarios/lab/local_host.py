@@ -5,7 +5,7 @@ import asyncio
 from scenarios.lab.failures import NoSuchNode
 from scenarios.lab.launcher import await_ready, start_nodes, stop_nodes
 from scenarios.lab.measure import Usage, usage
-from scenarios.lab.processes import identify, is_running, kill
+from scenarios.lab.processes import is_running, kill, uptime_seconds
 from scenarios.lab.world_folder import NodeRecord, WorldFolder
 
 
@@ -27,11 +27,15 @@ class LocalHost:
 
     def pid(self, name: str) -> int | None:
         process = self._node(name).process
-        return process.pid if process and identify(process.pid) == process else None
+        return process.pid if process and is_running(process) else None
 
     def usage(self, name: str) -> Usage | None:
         pid = self.pid(name)
         return None if pid is None else usage(pid)
+
+    def uptime_seconds(self, name: str) -> float | None:
+        process = self._node(name).process
+        return uptime_seconds(process) if process and is_running(process) else None
 
     async def kill(self, name: str) -> None:
         process = self._node(name).process

@@ -37,6 +37,8 @@ class Host(Protocol):
 
     def usage(self, name: str) -> Usage | None: ...
 
+    def uptime_seconds(self, name: str) -> float | None: ...
+
     async def kill(self, name: str) -> None: ...
 
     async def restart(self, name: str) -> str:
@@ -64,7 +66,7 @@ class Node:
         """Public key, hex."""
         self._session = session
         self._headers = {"Authorization": f"Bearer {token}"}
-        self._host = host
+        self.host = host
 
     def __repr__(self) -> str:
         return f"<{self.name} {self.url}>"
@@ -163,27 +165,36 @@ class Node:
     # its process
 
     def alive(self) -> bool:
-        return self._host.alive(self.name)
+        return self.host.alive(self.name)
 
     @property
     def pid(self) -> int | None:
-        return self._host.pid(self.name)
+        return self.host.pid(self.name)
 
     def usage(self) -> Usage | None:
         """Processor time and memory of its process; None where this machine cannot tell."""
-        return self._host.usage(self.name)
+        return self.host.usage(self.name)
+
+    def uptime_seconds(self) -> float | None:
+        return self.host.uptime_seconds(self.name)
+
+    async def missing(self) -> list[str]:
+        """What it still waits for; empty when it is ready."""
+        return list((await self._call("GET", "/readyz", expected=(200, 503)))["missing"])
 
     async def kill(self) -> None:
         """End its process at once (kill -9); returns when it has ended."""
-        await self._host.kill(self.name)
+        await self.host.kill(self.name)
 
     async def restart(self) -> None:
         """Start it again on its data, ending it before if it runs; returns when it is ready."""
-        self.url = await self._host.restart(self.name)
+        self.url = await self.host.restart(self.name)
 
     # inside
 
-    async def _call(self, method: str, path: str, **given: Any) -> Json:
+    async def _call(
+        self, method: str, path: str, *, expected: tuple[int, ...] = (200,), **given: Any
+    ) -> Json:
         headers = self._headers | given.pop("headers", {})
         try:
             async with self._session.request(
@@ -192,7 +203,7 @@ class Node:
                 status, body = response.status, await response.read()
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             raise self._unanswered(error) from error
-        if status >= 400:
+        if status not in expected:
             raise self._problem(status, body)
         try:
             answer = json.loads(body)

@@ -70,25 +70,30 @@ def _check_settings(settings: Mapping[str, str]) -> None:
         if name in OWN:
             raise NoSuchSetting(f"The setting {name} is each node's own; it cannot be set for all.")
         if name not in free:
-            raise NoSuchSetting(
-                f"There is no setting '{name}'.{did_you_mean(name, free)} "
-                f"There are: {', '.join(free)}"
-            )
-    example = {"name": "check", "data": ".", "world": ".", "ca_url": HOST}
+            raise NoSuchSetting(f"There is no setting '{name}'.{_meant(name, free)}")
+    for name, value in settings.items():
+        _check_value(name, value)
+
+
+def _check_value(name: str, value: str) -> None:
+    """As a node will read it."""
+    given = {"name": "check", "data": ".", "world": ".", "ca_url": HOST, name: value}
     try:
-        read_settings({PREFIX + name.upper(): v for name, v in (example | dict(settings)).items()})
+        read_settings({PREFIX + key.upper(): text for key, text in given.items()})
     except InvalidSettings as error:
-        raise InvalidSetting(f"A setting does not fit: {error}") from error
+        why = str(error).partition(" - at ")[0].replace("`", "")
+        raise InvalidSetting(f"The setting {name} cannot be '{value}': {why}") from error
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    return did_you_mean(word, known) or f" There are: {', '.join(sorted(known))}"
 
 
 def _check_guards(names: Iterable[str]) -> None:
     known = known_guards()
     for name in names:
         if name not in known:
-            raise NoSuchGuard(
-                f"There is no guard '{name}'.{did_you_mean(name, known)} "
-                f"There are: {', '.join(sorted(known))}"
-            )
+            raise NoSuchGuard(f"There is no guard '{name}'.{_meant(name, known)}")
 
 
 @cache

@@ -18,6 +18,7 @@ from pathlib import Path
 import aiohttp
 
 from nodes.protocols.message import Role
+from scenarios.lab import remote
 from scenarios.lab.failures import NodeEnded, NoSuchNode, WorldIsDown, did_you_mean
 from scenarios.lab.launcher import Progress, no_progress, start_world, stop_nodes, stop_world
 from scenarios.lab.local_host import LocalHost
@@ -120,6 +121,13 @@ class World:
 
     @classmethod
     @asynccontextmanager
+    async def look_at(cls, folder: WorldFolder) -> AsyncIterator["World"]:
+        """A local world whether it runs or not. Raises NoWorld."""
+        async with _opened(cls, folder, LocalHost(folder)) as world:
+            yield world
+
+    @classmethod
+    @asynccontextmanager
     async def start_temporary(
         cls,
         peers: int = USUAL_PEERS,
@@ -156,6 +164,26 @@ class World:
             os.close(own_end)
             os.close(lifeline)
 
+    @classmethod
+    @asynccontextmanager
+    async def open_compose(cls) -> AsyncIterator["World"]:
+        """The world that docker compose runs on this machine. Raises NoCompose."""
+        host = remote.ComposeHost()
+        token = await asyncio.to_thread(remote.read_token)
+        async with _spoken_to(cls, await host.find(), token, host) as world:
+            yield world
+
+    @classmethod
+    @asynccontextmanager
+    async def open_at(cls, url: str, token: str) -> AsyncIterator["World"]:
+        """A world by its certificate authority's address; each node by the one on its card."""
+        parties = await remote.parties_known_at(url, token)
+        async with open_session() as session:
+            told = await asyncio.gather(*(remote.who_is_at(session, p["url"]) for p in parties))
+        nodes = [node for node in told if node is not None]
+        async with _spoken_to(cls, nodes, token, remote.ElsewhereHost()) as world:
+            yield world
+
 
 async def _start_on_free_ports(
     folder: WorldFolder, plan: Plan, lifeline: int, progress: Progress
@@ -191,6 +219,33 @@ async def _opened(cls: type[World], folder: WorldFolder, host: Host) -> AsyncIte
             lab=record.lab,
             settings=record.settings,
             folder=folder,
+        )
+
+
+@asynccontextmanager
+async def _spoken_to(
+    cls: type[World], told: Sequence[Json], token: str, host: Host
+) -> AsyncIterator[World]:
+    """A world from what its nodes say of themselves."""
+    async with open_session() as session:
+        nodes = [
+            Node(
+                name=node["name"],
+                role=node["role"],
+                url=node["reached_at"],
+                id=node["id"],
+                session=session,
+                token=token,
+                host=host,
+            )
+            for node in sorted(told, key=lambda node: str(node["name"]))
+        ]
+        yield cls(
+            nodes,
+            guards_off=sorted({guard for node in told for guard in node["guards_off"]}),
+            lab=all(node["lab"] for node in told),
+            settings={},
+            folder=None,
         )
 
 
