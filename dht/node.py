@@ -78,7 +78,10 @@ class HeldRegister:
 
 
 class DhtNode:
-    """`key` votes and stands for the node's place; its votes live in `storage`, beside it."""
+    """`key` votes and stands for the node's place; its votes live in `storage`, beside it.
+
+    `authority` is asked for when a roster is to be adopted: whose signature it must bear.
+    """
 
     def __init__(
         self,
@@ -87,7 +90,7 @@ class DhtNode:
         storage: Storage,
         now: Callable[[], int],
         validators: Mapping[str, Validator],
-        authority: bytes,
+        authority: Callable[[], bytes],
         member: bool,
         settings: DhtSettings = DhtSettings(),  # noqa: B008 (frozen)
         network: Network | None = None,
@@ -199,6 +202,17 @@ class DhtNode:
     def roster_digest(self) -> bytes:
         """Raises NoRoster."""
         return self._rosters.current.digest
+
+    def unreached(self) -> frozenset[bytes]:
+        """Members of the roster, other than this node, whose address is not known now."""
+        ring = self._rosters.ring
+        if ring is None or self._server.protocol is None:
+            return frozenset()
+        return frozenset(
+            ring.members
+            - {self._key.public_key}
+            - {contact.key for contact in self._protocol.router}
+        )
 
     # Registers
 

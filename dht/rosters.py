@@ -1,6 +1,7 @@
 """The rosters a node goes by: the epoch's ring, and every older one for old certificates."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from functools import lru_cache
 
 from crypto import codec
@@ -80,10 +81,19 @@ def _sharing(places: list[int], own: int, k: int) -> set[int]:
     return found
 
 
+def _opened(signed: Signed[Roster]) -> Roster:
+    try:
+        return open_document(Roster, signed)
+    except ValueError as error:
+        raise ForgedRoster(str(error)) from error
+
+
 class Rosters:
     """Adopted rosters, on disk before they are acted on. Epochs only grow."""
 
-    def __init__(self, storage: Storage, authority: bytes, cached_certificates: int) -> None:
+    def __init__(
+        self, storage: Storage, authority: Callable[[], bytes], cached_certificates: int
+    ) -> None:
         self._storage = storage
         self._authority = authority
         self._table = storage.table("dht_rosters", Signed[Roster])
@@ -92,7 +102,7 @@ class Rosters:
         self._cached_certificates = cached_certificates
         self.ring: Ring | None = None
         for _, signed in self._table.items(storage.committed):
-            self._use(self._checked(signed), signed)
+            self._use(_opened(signed), signed)  # its signer was checked when it came in
 
     @property
     def current(self) -> Ring:
@@ -111,11 +121,8 @@ class Rosters:
         self._use(roster, signed)
 
     def _checked(self, signed: Signed[Roster]) -> Roster:
-        try:
-            roster = open_document(Roster, signed)
-        except ValueError as error:
-            raise ForgedRoster(str(error)) from error
-        if roster.authority != self._authority:
+        roster = _opened(signed)
+        if roster.authority != self._authority():
             raise ForgedRoster("signed by another authority")
         if len(set(roster.members)) != len(roster.members):
             raise UnusableRoster("a member stands in it twice")
