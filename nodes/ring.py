@@ -96,18 +96,18 @@ class Ring:
             return
         contacts = [
             Contact(card.id, card.udp.host, card.udp.port)
-            for card in await self._cards_of_peers()
-            if card.udp and card.id in missing
+            for card in await self._cards(missing)
+            if card.udp
         ]
         await self.dht.join(contacts)
 
-    async def _cards_of_peers(self) -> tuple[Card, ...]:
+    async def _cards(self, members: frozenset[bytes]) -> tuple[Card, ...]:
         directory = self._party.directory
         try:
-            return await directory.find(Role.PEER)
+            return await directory.newest(sorted(members))
         except ProtocolError as error:
             get_log().info("cannot_look_up_members", reason=str(error))
-            return directory.kept(Role.PEER)
+            return tuple(card for card in directory.kept(Role.PEER) if card.id in members)
 
     def _ledger(self) -> dict[str, Any]:
         return {"registers": [row for held in self.dht.registers() for row in _rows(held)]}

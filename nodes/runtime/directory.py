@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nodes.protocols.errors import OutcomeUnknown, ProtocolError, Refused
 from nodes.protocols.membership.directory import check_listed
-from nodes.protocols.membership.messages import Card, FindParties, Listed, Parties
+from nodes.protocols.membership.messages import MOST_PARTIES, Card, FindParties, Listed, Parties
 from nodes.protocols.message import PartyId, Role
 from nodes.runtime.refusals import BUSY, CannotCheckSender, UnknownParty, UnknownSender
 
@@ -91,9 +91,16 @@ class Directory:
         return (await self.card(id_)).role
 
     async def find(self, role: Role) -> tuple[Card, ...]:
-        """Every party of a role, by name; asked anew each time."""
+        """The parties of a role (the first 64), by name; asked anew each time."""
         found = await self._fetch(FindParties(role=role))
         return tuple(sorted(found, key=lambda card: card.name))
+
+    async def newest(self, ids: Iterable[PartyId]) -> tuple[Card, ...]:
+        """The newest card of each party that is known; asked anew, some at a time."""
+        wanted, cards = list(ids), []
+        for start in range(0, len(wanted), MOST_PARTIES):
+            cards += await self._fetch(FindParties(ids=tuple(wanted[start : start + MOST_PARTIES])))
+        return tuple(cards)
 
     async def one(self, role: Role) -> Card:
         """The first party of a role, kept once found. Raises UnknownParty."""
