@@ -76,6 +76,13 @@ class SenderMissing(Refused):
     status = 401
 
 
+class SenderShown(Refused):
+    """This step is anonymous, and the message shows who sent it."""
+
+    code = "message/sender-shown"
+    status = 400
+
+
 class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     protocol: Annotated[str, msgspec.Meta(max_length=64)]
     step: Annotated[str, msgspec.Meta(max_length=16)]
@@ -84,7 +91,8 @@ class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time: Milliseconds
     to: PartyId
     sender: PartyId | None
-    """None where the paper wants an anonymous sender; such a message carries no signature."""
+    """None where the paper wants an anonymous sender; such a message carries no signature, and
+    its answer is `to` its identity."""
     request: Digest | None
     """In an answer: the identity of the request it answers."""
     body: bytes

@@ -82,6 +82,8 @@ class Declaration:
     """The request this one answers; None for a request."""
     streams: bool
     """Content follows the answer as a stream of its own, outside the message size limit."""
+    anonymous: bool = False
+    """The sender names and signs nothing; what it must prove stands in the body."""
 
     @property
     def name(self) -> str:
@@ -126,10 +128,14 @@ def message(
     receiver: Role | tuple[Role, ...],
     sealed: bool = False,
     streams: bool = False,
+    anonymous: bool = False,
 ) -> Callable[[type[M]], type[M]]:
     """Declare a request: its step in the paper, who sends it to whom.
 
     `sealed`: only the receiver can read it (HPKE), beside being signed by the sender.
+    `anonymous`: the envelope has neither sender nor signature, and travels on a connection of its
+    own. Its answer is addressed to the request itself; a sealed one is sealed to `reply_key`, a
+    field with a fresh X25519 key.
     """
 
     def declare(type_: type[M]) -> type[M]:
@@ -143,6 +149,7 @@ def message(
                 sealed=sealed,
                 answers=None,
                 streams=streams,
+                anonymous=anonymous,
             )
         )
         return type_
@@ -167,6 +174,8 @@ def answer(step: str, *, to: type[Message], sealed: bool = False) -> Callable[[t
         )
         if to in _answer_to:
             raise TypeError(f"{to.__name__} has two answers")
+        if sealed and request.anonymous and "reply_key" not in to.__struct_fields__:
+            raise TypeError(f"{to.__name__} has no reply_key to seal its answer to")
         _declare(declaration)
         _answer_to[to] = declaration
         return type_

@@ -5,11 +5,14 @@ stays unknown: only a readable refusal by the other party counts as "nothing hap
 """
 
 import asyncio
+import contextlib
 import random
+from collections.abc import AsyncIterator
 from typing import TypeVar
 
 import aiohttp
 
+from crypto.sealing import SealingKey
 from nodes.protocols.envelope import Opened, identity, unseal_wire, unwrap
 from nodes.protocols.errors import OutcomeUnknown, ProtocolError, Refused
 from nodes.protocols.membership.messages import Card
@@ -36,11 +39,8 @@ CONTENT_TYPE = "application/msgpack"
 class Client:
     def __init__(self, party: Party) -> None:
         self._party = party
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, limit_per_host=32, ttl_dns_cache=60),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            skip_auto_headers=("User-Agent",),
+        self._session = _new_session(
+            aiohttp.TCPConnector(limit=0, limit_per_host=32, ttl_dns_cache=60)
         )
 
     @property
@@ -54,11 +54,15 @@ class Client:
         transaction: TransactionId,
         answer: type[M],
         seconds: float,
+        *,
+        opens_with: SealingKey | None = None,
     ) -> Opened[M]:
         """See Party.send."""
         deadline = asyncio.get_running_loop().time() + seconds
         card = await self._party.directory.card(to)
-        return await self.send_to(card, message, transaction, answer, deadline)
+        return await self.send_to(
+            card, message, transaction, answer, deadline, opens_with=opens_with
+        )
 
     async def send_to(
         self,
@@ -67,6 +71,8 @@ class Client:
         transaction: TransactionId,
         answer: type[M],
         deadline: float,
+        *,
+        opens_with: SealingKey | None = None,
     ) -> Opened[M]:
         """Send to a party whose card is at hand; `deadline` by the loop's clock."""
         party = self._party
@@ -84,7 +90,7 @@ class Client:
         party.observer.reached("saved", declaration.protocol, declaration.step)
         try:
             body = await self._exchange(card, declaration, made.wire, deadline)
-            opened = self._read_answer(body, request, answer, card)
+            opened = self._read_answer(body, request, answer, card, opens_with)
         except ProtocolError as error:
             trace_refusal(party.observer, request, error, sender=card.name, receiver=party.name)
             raise
@@ -110,7 +116,9 @@ class Client:
         delay, unknown = FIRST_DELAY_SECONDS, False
         while True:
             try:
-                return await self._attempt(card.url + declaration.path, wire, deadline)
+                return await self._attempt(
+                    card.url + declaration.path, wire, deadline, alone=declaration.anonymous
+                )
             except Refused as error:
                 if error.code not in BUSY:
                     raise
@@ -123,13 +131,15 @@ class Client:
             delay = min(delay * 2, LONGEST_DELAY_SECONDS)
             card = await self._party.directory.refreshed(card)
 
-    async def _attempt(self, url: str, wire: bytes, deadline: float) -> bytes:
+    async def _attempt(self, url: str, wire: bytes, deadline: float, *, alone: bool) -> bytes:
+        """`alone`: on a connection of its own, which tells nothing of what else is sent."""
         loop = asyncio.get_running_loop()
         limit = min(deadline, loop.time() + self._party.settings.call_seconds)
         try:
             async with (
                 asyncio.timeout_at(limit),
-                self._session.post(
+                self._session_for(alone) as session,
+                session.post(
                     url, data=wire, headers={"Content-Type": CONTENT_TYPE}, allow_redirects=False
                 ) as response,
             ):
@@ -140,18 +150,32 @@ class Client:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(f"{type(error).__name__}") from error
 
+    @contextlib.asynccontextmanager
+    async def _session_for(self, alone: bool) -> AsyncIterator[aiohttp.ClientSession]:
+        if not alone:
+            yield self._session
+            return
+        async with _new_session(aiohttp.TCPConnector(force_close=True)) as session:
+            yield session
+
     def _read_answer(
-        self, body: bytes, request: Opened[Message], answer: type[M], card: Card
+        self,
+        body: bytes,
+        request: Opened[Message],
+        answer: type[M],
+        card: Card,
+        opens_with: SealingKey | None,
     ) -> Opened[M]:
         party = self._party
         declaration = answer_to(type(request.message))
         if declaration.type is not answer:
             raise TypeError(f"{type(request.message).__name__} is not answered by {answer}")
+        me = request.identity if request.declaration.anonymous else party.id
         try:
             wire = body
             if declaration.sealed:
-                wire = unseal_wire(body, declaration, party.id, party.sealing_key)
-            opened = unwrap(wire, answer, party.id)
+                wire = unseal_wire(body, declaration, me, opens_with or party.sealing_key)
+            opened = unwrap(wire, answer, me)
         except ProtocolError as error:
             raise UnreadableAnswer(f"{card.name}: {error}") from error
         if opened.envelope.sender != card.id or opened.envelope.request != identity(
@@ -162,6 +186,15 @@ class Client:
 
     async def close(self) -> None:
         await self._session.close()
+
+
+def _new_session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        skip_auto_headers=("User-Agent",),
+    )
 
 
 async def read_limited(stream: aiohttp.StreamReader, most: int) -> bytes:

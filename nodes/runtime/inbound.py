@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from crypto.meter import metering
-from nodes.protocols.envelope import Opened, SenderMissing, unseal_wire, unwrap
+from nodes.protocols.envelope import Opened, SenderMissing, SenderShown, unseal_wire, unwrap
 from nodes.protocols.errors import ProtocolError
 from nodes.protocols.message import Declaration, Message
 from nodes.runtime.log import get_log
@@ -70,8 +70,8 @@ class Inbound:
         if declaration.sealed:
             wire = unseal_wire(body, declaration, party.id, party.sealing_key)
         received = unwrap(wire, declaration.type, party.id)
-        if received.envelope.sender is None:
-            raise SenderMissing()
+        if declaration.anonymous != (received.envelope.sender is None):
+            raise SenderShown() if declaration.anonymous else SenderMissing()
         stored = party.answers.get(party.store.committed, received.identity)
         if stored is not None:
             return self._repeat(received, stored, len(body))
@@ -91,17 +91,23 @@ class Inbound:
             raise StaleMessage()
 
     async def _check_sender(self, received: Opened[Any]) -> None:
-        if type(received.message) in self._admitting:
+        if type(received.message) in self._admitting or received.declaration.anonymous:
             return
         role = await self._party.directory.role_of(received.sender)
         if role not in received.declaration.senders:
             raise WrongRole(f"{role} does not send {received.declaration.name}")
 
     async def _once(self, received: Opened[Any], size: int) -> bytes:
-        """Two copies of one message at the same time are handled once and answered alike."""
+        """Two copies of one message at the same time are handled once and answered alike.
+
+        The other copy may also have been answered while this one's sender was looked up.
+        """
         running = self._served.get(received.identity)
         if running is not None:
             return await asyncio.shield(running)
+        stored = self._party.answers.get(self._party.store.committed, received.identity)
+        if stored is not None:
+            return self._repeat(received, stored, size)
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._served[received.identity] = future
         try:
@@ -134,7 +140,7 @@ class Inbound:
             answer.opened,
             direction="out",
             sender=party.name,
-            receiver=party.directory.name_of(received.sender),
+            receiver=self._sender_name(received),
             size=len(answer.wire),
         )
         return answer.wire
@@ -144,7 +150,12 @@ class Inbound:
             self._party.observer,
             received,
             direction="in",
-            sender=self._party.directory.name_of(received.sender),
+            sender=self._sender_name(received),
             receiver=self._party.name,
             size=size,
         )
+
+    def _sender_name(self, received: Opened[Any]) -> str:
+        """For people; empty where the sender is not known."""
+        sender = received.envelope.sender
+        return "" if sender is None else self._party.directory.name_of(sender)

@@ -103,15 +103,18 @@ class Party:
         transaction: TransactionId,
         *,
         request: bytes | None = None,
+        reply_key: bytes | None = None,
     ) -> "Wrapped":
-        """Sign (and seal, where declared) a message for one recipient.
+        """Sign (and seal, where declared) a message for one recipient; nothing is signed in an
+        anonymous one.
 
-        The recipient's sealing key must be known: `await directory.card(to)` before.
+        The recipient's sealing key must be known: `await directory.card(to)` before; or it is
+        `reply_key`, for an answer to somebody anonymous.
         """
         declaration = declaration_of(type(message))
         plain, envelope = wrap(
             message,
-            key=self.key,
+            key=None if declaration.anonymous else self.key,
             to=to,
             transaction=transaction,
             nonce=self.fresh(NONCE_BYTES),
@@ -121,12 +124,19 @@ class Party:
         opened = Opened(message, declaration, envelope, plain)
         if not declaration.sealed:
             return Wrapped(plain, opened)
-        sealing_key = self.directory.known(to).sealing_key
+        sealing_key = reply_key or self.directory.known(to).sealing_key
         return Wrapped(seal_wire(plain, declaration, to, sealing_key), opened)
 
     def reply(self, received: Opened[Any], message: Message) -> Answer:
         """An answer that changes nothing and is not kept: a repeat is answered anew."""
-        made = self.wrap(message, received.sender, received.transaction, request=received.identity)
+        identity, anonymous = received.identity, received.declaration.anonymous
+        made = self.wrap(
+            message,
+            identity if anonymous else received.sender,
+            received.transaction,
+            request=identity,
+            reply_key=getattr(received.message, "reply_key", None) if anonymous else None,
+        )
         return Answer(made.wire, made.opened, saved=False)
 
     def answer(self, tx: Transaction, received: Opened[Any], message: Message) -> Answer:
@@ -143,14 +153,22 @@ class Party:
         answer: type[M],
         *,
         seconds: float | None = None,
+        opens_with: SealingKey | None = None,
     ) -> Opened[M]:
         """Ask another party and wait for its answer.
+
+        `opens_with`: the private half of the `reply_key` in an anonymous message.
 
         Raises the other's refusal, or OutcomeUnknown when no readable answer came in `seconds`
         (the setting `call_seconds`): then it may have happened, and the same call may be repeated.
         """
         return await self.client.send(
-            to, message, transaction, answer, seconds or self.settings.call_seconds
+            to,
+            message,
+            transaction,
+            answer,
+            seconds or self.settings.call_seconds,
+            opens_with=opens_with,
         )
 
     def post(
