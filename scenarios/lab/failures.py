@@ -1,6 +1,7 @@
 """What can keep a command or a scenario from doing its work, in words that say what to do next."""
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -128,5 +129,12 @@ class ControlRefused(LabFailure):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """` Did you mean X?` for the nearest known word, or nothing."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    words = list(known)
+    same = [each for each in words if _bare(each) == _bare(word)]
+    near = same or difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     return f" Did you mean {near[0]}?" if near else ""
+
+
+def _bare(word: str) -> str:
+    """`Peer_03` and `peer-3` are the same to whoever types them."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", word.lower().replace("_", "-"))
