@@ -31,8 +31,8 @@ class Readable(Protocol):
 
     def alive(self) -> bool: ...
 
-    async def get(self, path: str, **query: Any) -> dict[str, Any]:
-        """Raises OSError or TimeoutError when it cannot be asked."""
+    async def get(self, path: str, /, **query: Any) -> dict[str, Any]:
+        """Raises when it cannot be asked."""
 
 
 def audit(books: Books, events: Iterable[Event] = ()) -> list[Check]:

@@ -39,7 +39,34 @@ ESCROW_COMMERCE: Needs = {
 }
 """Section 4 of the paper: 6a and 7 come in either order, the comparison after both."""
 
-GRAMMARS: dict[str, Needs] = {"escrow_commerce": ESCROW_COMMERCE}
+DHT_MICROPAYMENT: Needs = {
+    "W1": (),
+    "W2": _after("W1"),
+    "W3": _after("W2"),
+    "Q1": (),
+    "Q1r": _after("Q1"),
+    "P0": (),
+    "P1": _after("Q1r"),
+    "P1r": _after("P1"),
+    "P2": (),
+    "P3": (),
+    "R1": (),
+    "R2": (),
+    "R3": (),
+    "R5": _after("R3"),
+    "D1": (),
+    "D2": _after("D1"),
+    "D3": _after("D1"),
+    "B1": _after("P1"),
+    "F1": (),
+}
+"""Section 3. Look-ups and writes of one payment may belong to a sale's transaction, whose messages
+are another protocol's; a proof of fraud may come at any time."""
+
+GRAMMARS: dict[str, Needs] = {
+    "escrow_commerce": ESCROW_COMMERCE,
+    "dht_micropayment": DHT_MICROPAYMENT,
+}
 
 
 def faults(protocol: str, steps: Iterable[str]) -> list[str]:

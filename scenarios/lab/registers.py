@@ -26,6 +26,8 @@ class Value:
     certified: bool
     holders: frozenset[str]
     """Names of the replicas that hold it."""
+    voters: frozenset[bytes] = frozenset()
+    """Whose votes stand in a certificate of it that somebody shows."""
 
     @property
     def name(self) -> RegisterName:
@@ -68,7 +70,8 @@ class Registers:
         for _, certificate, _ in books.certificates():
             if certificate is not None:
                 body = body_of(certificate)
-                self._add(_certified(body, certificate.record.signed.content))
+                voters = frozenset(vote.voter for vote in certificate.votes)
+                self._add(_certified(body, certificate.record.signed.content, voters))
 
     def _add(self, value: Value) -> None:
         known = self._values[value.place].get(value.digest)
@@ -81,6 +84,7 @@ class Registers:
                 payee=value.payee,
                 certified=value.certified or known.certified,
                 holders=value.holders | known.holders,
+                voters=value.voters | known.voters,
             )
         self._values[value.place][value.digest] = value
 
@@ -110,6 +114,16 @@ class Registers:
             found[value.place[:2]].append(value)
         return found
 
+    def of_chain(self, namespace: str, chain: bytes) -> list[Value]:
+        """Every step of one generation that anybody shows, certified or not, in order."""
+        found = [
+            value
+            for (place_namespace, place_chain, _), values in self._values.items()
+            if (place_namespace, place_chain) == (namespace, chain)
+            for value in values.values()
+        ]
+        return sorted(found, key=lambda value: (value.place, not value.certified))
+
     def life(self, owner: bytes, serial: int) -> Life:
         """Follow the certified reissues to the newest generation."""
         generation = 0
@@ -121,7 +135,7 @@ class Registers:
             generation += 1
 
 
-def _certified(body: Body, content: bytes) -> Value:
+def _certified(body: Body, content: bytes, voters: frozenset[bytes]) -> Value:
     return Value(
         place=(body.namespace, body.chain, body.index),
         digest=content_digest(Body, content),
@@ -130,4 +144,5 @@ def _certified(body: Body, content: bytes) -> Value:
         payee=body.payee,
         certified=True,
         holders=frozenset(),
+        voters=voters,
     )

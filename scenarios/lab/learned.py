@@ -1,0 +1,115 @@
+"""What each party of a run could read, by what its node did read.
+
+A thing is a value that stands in some message: the key, the payment. Whoever's view holds exactly
+that value could read it, and so could who made it. Whoever was handed it only encrypted saw it
+sealed. Everyone else never had it. The order of a party's own log decides nothing here: only the
+values count, as they would for somebody who took the party's disk away.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scenarios.lab.run import Event, How, Learned
+
+View = Mapping[str, Any]
+SHORTEST_VALUE = 16
+"""Hex digits: a shorter value could stand in a view by chance."""
+
+
+@dataclass(frozen=True)
+class Thing:
+    """`field` of the messages at `steps`; `sealed_at`: steps that bring it only encrypted."""
+
+    what: str
+    protocol: str
+    steps: tuple[str, ...]
+    field: str
+    sealed_at: tuple[str, ...] = ()
+
+
+ESCROW = "escrow_commerce"
+COINS = "dht_micropayment"
+THINGS = (
+    Thing("the content C", ESCROW, ("content",), "digest", sealed_at=("6b", "D1u")),
+    Thing("the key K", ESCROW, ("6a", "8a"), "key"),
+    Thing("the digest H(E_K(C))", ESCROW, ("6a", "7"), "ciphertext_digest"),
+    Thing("the payment", ESCROW, ("7",), "payment"),
+    Thing("the contract", ESCROW, ("5", "6a", "7"), "contract"),
+    Thing("the offer", ESCROW, ("1",), "offer"),
+    Thing("the rating", ESCROW, ("9",), "rating"),
+    Thing("the coins withdrawn", COINS, ("W2",), "coins"),
+    Thing("the coins paid", COINS, ("P1",), "transfers"),
+    Thing("the coins redeemed", COINS, ("D1",), "transfers"),
+)
+
+
+def what_each_learned(
+    events: Iterable[Event], views: Mapping[str, Sequence[View]]
+) -> dict[str, list[Learned]]:
+    """By party name; empty where nobody's view is shown."""
+    if not any(views.values()):
+        return {}
+    said = list(events)
+    texts = {name: [json.dumps(line["value"]) for line in view] for name, view in views.items()}
+    learned: dict[str, list[Learned]] = defaultdict(list)
+    for thing in THINGS:
+        values = values_of(thing, views)
+        makers = _makers(thing, said)
+        if not values:
+            continue
+        for name in views:
+            how = _how(thing, name, values, texts[name], makers, said)
+            learned[name].append(Learned(thing.what, how))
+    return dict(learned)
+
+
+def values_of(thing: Thing, views: Mapping[str, Sequence[View]]) -> set[str]:
+    """Every value of a thing that anybody read, as it stands in a view."""
+    found = set()
+    for view in views.values():
+        for line in view:
+            if line["protocol"] != thing.protocol or line["step"] not in thing.steps:
+                continue
+            value = line["value"]
+            if isinstance(value, Mapping) and thing.field in value:
+                found.add(_needle(value[thing.field]))
+    return {value for value in found if len(value) >= SHORTEST_VALUE}
+
+
+def _needle(value: Any) -> str:
+    """What to look for: a document's content, without the signatures that may grow."""
+    if isinstance(value, Mapping) and "content" in value:
+        value = value["content"]
+    if isinstance(value, list) and value and isinstance(value[0], Mapping):
+        value = next(iter(value[0].values()))
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _makers(thing: Thing, events: Iterable[Event]) -> set[str]:
+    """Who sent it: whoever sends a value knew it before."""
+    return {
+        event.sender
+        for event in events
+        if event.protocol == thing.protocol and event.step in thing.steps
+    }
+
+
+def _how(
+    thing: Thing,
+    name: str,
+    values: set[str],
+    texts: Sequence[str],
+    makers: set[str],
+    events: Iterable[Event],
+) -> How:
+    if name in makers or any(value in text for value in values for text in texts):
+        return "readable"
+    handed = any(
+        name in (event.sender, event.receiver)
+        for event in events
+        if event.protocol == thing.protocol and event.step in thing.sealed_at
+    )
+    return "sealed only" if handed else "never"

@@ -1,0 +1,184 @@
+"""What a scenario holds in its hands: the world, seeded choices, steps to wait for, checks to make.
+
+    seller, buyer = run.cast("P_3", "P_1")
+    sale = (await buyer.control("order", offer=offer))["transaction"]
+    await run.step("5", buyer, "contract signed by both", of=sale)
+    run.check("the seller is paid", balance == before + price, f"{before} -> {balance}")
+
+A step is waited for in the trace of a node and printed when it is there; nothing sleeps.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from nodes.runtime.observer import Row
+from scenarios.lab.auditor import read_books
+from scenarios.lab.books import Books
+from scenarios.lab.failures import ControlRefused, LabFailure
+from scenarios.lab.narrator import Narrator
+from scenarios.lab.recorder import Recorder
+from scenarios.lab.run import Check
+from scenarios.lab.world import Node, World
+
+STEP_SECONDS = 30.0
+
+
+class StepMissing(LabFailure):
+    """A step that should have come did not come in time."""
+
+    code = "lab/step-missing"
+
+
+class NotRefused(LabFailure):
+    """What should have been refused was done."""
+
+    code = "lab/not-refused"
+
+
+class LiveRun:
+    def __init__(
+        self, world: World, recorder: Recorder, narrator: Narrator, seed: int, protocol: str
+    ) -> None:
+        self.world = world
+        self.recorder = recorder
+        self.seed = seed
+        self.random = random.Random(seed)
+        self.checks: list[Check] = []
+        self.summary = ""
+        self.transactions: list[str] = []
+        """What was waited for, in order: the report shows these."""
+        self._narrator = narrator
+        self._protocol = protocol
+        self._claimed: set[tuple[str, int]] = set()
+
+    # the parties
+
+    @property
+    def broker(self) -> Node:
+        return self.world.broker
+
+    @property
+    def central_server(self) -> Node:
+        return self.world.central_server
+
+    @property
+    def escrow_server(self) -> Node:
+        return self.world.escrow_server
+
+    @property
+    def certificate_authority(self) -> Node:
+        return self.world.certificate_authority
+
+    def cast(self, *symbols: str, among: Iterable[Node] | None = None) -> tuple[Node, ...]:
+        """Distinct peers for the paper's symbols, drawn by the seed."""
+        free = [
+            node
+            for node in (self.world.peers if among is None else among)
+            if node.name not in self.recorder.symbols
+        ]
+        chosen = self.random.sample(free, len(symbols))
+        for node, symbol in zip(chosen, symbols, strict=True):
+            self.name(node, symbol)
+        return tuple(chosen)
+
+    def name(self, node: Node, symbol: str) -> None:
+        """Say which of the paper's letters this node is."""
+        self.recorder.symbols[node.name] = symbol
+
+    # what happens
+
+    def speaks(self, protocol: str) -> None:
+        """Steps named from here on are this protocol's."""
+        self._protocol = protocol
+
+    async def step(
+        self,
+        step: str,
+        at: Node,
+        says: str = "",
+        *,
+        of: str = "",
+        protocol: str = "",
+        seconds: float = STEP_SECONDS,
+    ) -> Row:
+        """Wait until `at` has sent or received this step (of one transaction), and tell of it.
+
+        Each call takes the next such step that no call before has taken. Raises StepMissing.
+        """
+        wanted = (protocol or self._protocol, step)
+        if of and of not in self.transactions:
+            self.transactions.append(of)
+        try:
+            async with asyncio.timeout(seconds):
+                row = await self._next(at, wanted, of)
+        except TimeoutError:
+            raise StepMissing(
+                f"Step {step} of {wanted[0]} did not come to {at.name} in {seconds:g} s"
+            ) from None
+        await self._narrator.step(row, says)
+        return row
+
+    async def _next(self, at: Node, wanted: tuple[str, str], of: str) -> Row:
+        while True:
+            for row in self.recorder.rows.get(at.name, ()):
+                is_it = (row.protocol, row.step) == wanted and row.outcome == "ok"
+                if is_it and of in ("", row.transaction) and (at.name, row.n) not in self._claimed:
+                    self._claimed.add((at.name, row.n))
+                    return row
+            await self.recorder.follow(at, wait=10)
+
+    async def say(self, text: str) -> None:
+        """Tell what is no step of a paper."""
+        await self._narrator.say(text)
+
+    @asynccontextmanager
+    async def refused(self, *codes: str) -> AsyncIterator[list[str]]:
+        """The block must be refused, with one of `codes` if any are given; which, is added."""
+        told: list[str] = []
+        try:
+            yield told
+        except ControlRefused as error:
+            if codes and error.code not in codes:
+                raise
+            told.append(error.code)
+            await self.say(f"refused: {error.code}")
+        else:
+            raise NotRefused(f"This should have been refused: {' or '.join(codes) or 'it was not'}")
+
+    async def advance(self, seconds: float, nodes: Sequence[Node] = ()) -> None:
+        """Move the clocks of these nodes, or of all, forward."""
+        moved = list(nodes) or [node for node in self.world.nodes.values() if node.alive()]
+        await asyncio.gather(*(self._advance(node, seconds) for node in moved))
+
+    async def _advance(self, node: Node, seconds: float) -> None:
+        await self.recorder.follow(node, wait=0)
+        await node.control("clock", advance_seconds=seconds)
+        self.recorder.clock_moved(node.name, round(seconds * 1000))
+
+    # what must hold
+
+    def check(self, name: str, holds: bool | None, detail: str = "") -> None:
+        """One thing that must hold at this moment; None where it cannot be told."""
+        self.checks.append(Check(name, holds, detail))
+
+    def conclude(self, sentence: str) -> None:
+        """What happened, in one sentence, for the head of the report."""
+        self.summary = sentence
+
+    async def books(self) -> Books:
+        """All ledgers as they stand now."""
+        return await read_books(self.world.nodes.values())
+
+    async def balance(self, node: Node) -> int:
+        """What the broker has on this party's account."""
+        ledger = await self.broker.get("/inspect/ledger")
+        rows = ledger["accounts"]
+        return int(next(row["balance"] for row in rows if row["owner"] == node.id))
+
+    async def coins(self, node: Node, state: str = "held") -> list[dict[str, Any]]:
+        """The coins this party holds."""
+        ledger = await node.get("/inspect/ledger")
+        return [row for row in ledger.get("coins", []) if row["state"] == state]

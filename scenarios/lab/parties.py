@@ -1,0 +1,78 @@
+"""The parties of a run, as its report shows them: symbol, what each held before and after."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from nodes.protocols.message import Role
+from scenarios.lab.books import Books
+from scenarios.lab.run import Learned, PartyView, RingPlace
+from scenarios.lab.world import Node
+
+SYMBOLS: Mapping[str, str] = {
+    Role.CERTIFICATE_AUTHORITY: "CA",
+    Role.BROKER: "B",
+    Role.CENTRAL_SERVER: "CS",
+    Role.ESCROW_SERVER: "ES",
+}
+"""The papers' letters for the servers; a scenario names its peers itself."""
+
+Holdings = dict[str, int | str]
+
+
+def party_views(
+    nodes: Iterable[Node],
+    symbols: Mapping[str, str],
+    before: Books,
+    after: Books,
+    learned: Mapping[str, list[Learned]],
+) -> list[PartyView]:
+    return [
+        PartyView(
+            name=node.name,
+            role=node.role,
+            symbol=symbols.get(node.name, SYMBOLS.get(node.role, "")),
+            id=node.id,
+            before=holdings(before, node.name),
+            after=holdings(after, node.name),
+            learned=learned.get(node.name, []),
+            note="" if node.name in after.ledgers else "It was down at the end.",
+        )
+        for node in nodes
+    ]
+
+
+def holdings(books: Books, name: str) -> Holdings:
+    """What a party holds, as far as any ledger shows it."""
+    ledger = books.ledgers.get(name)
+    if ledger is None:
+        return {}
+    found: Holdings = {}
+    for other in books.ledgers.values():
+        for account in other.accounts:
+            if account.owner == ledger.party:
+                found["account"] = account.balance
+                if account.frozen:
+                    found["account is"] = "frozen"
+    if ledger.accounts:
+        found["coins outstanding"] = len(ledger.issued) - len(ledger.redeemed)
+    elif "account" in found:
+        found |= _coins(Counter(coin.state for coin in ledger.coins))
+    if ledger.registers:
+        found["registers kept"] = len(ledger.registers)
+    found |= {f"sales {state}": n for state, n in _states(books, name).items()}
+    return found
+
+
+def _coins(states: Counter[str]) -> Holdings:
+    found: Holdings = {"coins": states["held"]}
+    moving = states["incoming"] + states["outgoing"]
+    return found | ({"coins on their way": moving} if moving else {})
+
+
+def _states(books: Books, name: str) -> Counter[str]:
+    return Counter(sale.state for sale in books.ledgers[name].sales)
+
+
+def ring_places(nodes: Iterable[Node], node_id: Mapping[str, str]) -> list[RingPlace]:
+    """Where each member of the roster stands; `node_id` by party id."""
+    return [RingPlace(node.name, node_id[node.id]) for node in nodes if node.id in node_id]
