@@ -1,6 +1,7 @@
 """runs/index.html: every run kept in a folder, newest first."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -29,7 +30,7 @@ def write_index(root: Path | str) -> Path:
 
 def render_index(runs: Mapping[str, RunSummary], unreadable: Iterable[str] = ()) -> str:
     """The list. `runs` maps a run's folder, relative to the index, to the run or its summary."""
-    newest_first = sorted(runs.items(), key=lambda item: item[1].started, reverse=True)
+    newest_first = sorted(runs.items(), key=lambda item: _moment(item[1]), reverse=True)
     heads = [
         tag("th", name, scope="col")
         for name in ("verdict", "scenario", "what happened", "started", "seed", "time")
@@ -52,6 +53,15 @@ def render_index(runs: Mapping[str, RunSummary], unreadable: Iterable[str] = ())
             tag("section", tag("h2", "Not readable"), tag("ul", lost)) if lost else None,
         ),
     )
+
+
+def _moment(run: RunSummary) -> datetime:
+    """When a run started; one that does not say so counts as the oldest."""
+    try:
+        moment = datetime.fromisoformat(run.started)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _tally(runs: Mapping[str, RunSummary]) -> str:

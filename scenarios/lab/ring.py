@@ -18,7 +18,7 @@ MOST_LABELS = 80
 
 SMALL, SMALL_RADIUS = 92, 38
 LARGE_WIDTH, LARGE_HEIGHT, LARGE_RADIUS, LABEL_RADIUS = 420, 360, 122, 142
-LABEL_HEIGHT = 16
+LABEL_HEIGHT, MARGIN = 16, 8
 
 Point = tuple[float, float]
 CENTRE: Point = (LARGE_WIDTH / 2, LARGE_HEIGHT / 2)
@@ -60,15 +60,25 @@ def _end(block: list[float], least: float) -> float:
     return _start(block, least) + least * len(block)
 
 
+def within(places: Sequence[float], least: float, low: float, high: float) -> list[float]:
+    """The same positions moved between two bounds, still `least` apart; there must be room."""
+    last = len(places) - 1
+    return [
+        min(max(place, low + i * least), high - (last - i) * least)
+        for i, place in enumerate(places)
+    ]
+
+
 def _label_places(names: Sequence[tuple[str, Point]]) -> dict[str, Point]:
     """A place outside the circle for each name, those of one side in a column without overlap."""
     places: dict[str, Point] = {}
     for side in (1, -1):
         own = [(at[1], name) for name, at in names if (at[0] >= CENTRE[0]) == (side == 1)]
         own.sort()
-        least = min(LABEL_HEIGHT, (LARGE_HEIGHT - 16) / max(len(own), 1))
+        least = min(LABEL_HEIGHT, (LARGE_HEIGHT - 2 * MARGIN) / max(len(own), 1))
         wanted = [CENTRE[1] + (y - CENTRE[1]) * LABEL_RADIUS / LARGE_RADIUS for y, _ in own]
-        for (_, name), y in zip(own, spread(wanted, least), strict=True):
+        heights = within(spread(wanted, least), least, MARGIN, LARGE_HEIGHT - MARGIN)
+        for (_, name), y in zip(own, heights, strict=True):
             off = LABEL_RADIUS**2 - (y - CENTRE[1]) ** 2
             places[name] = (CENTRE[0] + side * max(14.0, math.sqrt(max(off, 0.0))), y)
     return places
