@@ -130,6 +130,7 @@ class Client:
         *,
         key: bytes,
         ask: Asking,
+        certified: Callable[[Certificate, tuple[bytes, ...]], None],
         rosters: Rosters,
         validators: Mapping[str, Validator],
         now: Callable[[], int],
@@ -138,6 +139,7 @@ class Client:
     ) -> None:
         self.key = key
         self._ask = ask
+        self._certified = certified
         self.rosters = rosters
         self.validators = validators
         self.now = now
@@ -157,12 +159,16 @@ class Client:
             pause = min(2 * pause, self.settings.longest_pause_seconds)
 
     async def put(self, put: Put, seconds: float) -> Written:
-        """Raises NoRoster, MessageTooLarge, and ValueError for a record not signed by its payer."""
+        """Raises NoRoster, MessageTooLarge, and ValueError for a record not signed by its payer.
+
+        `certified` is told of a certificate, and which of the k do not keep it yet.
+        """
         round_ = PutRound(self, put, seconds)
         await side_by_side(round_.members, round_.ask, round_.ends_at)
         written = round_.written()
         if written.certificate is not None:
             self.rosters.remember(written.certificate, round_.body)
+            self._certified(written.certificate, round_.unaware())
         return written
 
     async def read(self, name: RegisterName, seconds: float) -> Reading:
@@ -226,7 +232,7 @@ class PutRound(_Round):
         self._conflicts: dict[bytes, Record] = {}
         self._refusals: list[Refusal] = []
         self._heard: set[bytes] = set()
-        self.already_certified: set[bytes] = set()
+        self._aware: set[bytes] = set()
 
     async def ask(self, member: bytes) -> None:
         answer = await self._client.ask_until_answered(
@@ -249,7 +255,7 @@ class PutRound(_Round):
         elif self._is_good(member, answer.vote):
             self._votes[member] = (answer.vote, 1000 * (self._loop.time() - self._began))
             if answer.certified:
-                self.already_certified.add(member)
+                self._aware.add(member)
             if len(self._votes) >= self._q:
                 self._decide()
         else:
@@ -299,6 +305,10 @@ class PutRound(_Round):
         if len(self._refusals) > roster.k - roster.q:
             return self._began
         return super().ends_at()
+
+    def unaware(self) -> tuple[bytes, ...]:
+        """Members that have not said that they keep this record as certified."""
+        return tuple(m for m in self.members if m not in self._aware)
 
     def written(self) -> Written:
         return Written(

@@ -23,7 +23,7 @@ from dht.records import (
 )
 from dht.registers import Entry, Registers, with_certificate, with_put
 from dht.rosters import FIRST_EPOCH, Rosters
-from dht.settings import MAX_BODY_BYTES, DhtSettings
+from dht.settings import MAX_BODY_BYTES, MAX_PUT_BYTES, DhtSettings
 from dht.wire import (
     PAGE_ITEMS,
     Copy,
@@ -101,8 +101,11 @@ class Replica:
         try:
             body = codec.decode(put.record.signed.content, Body)
             digest = put.record.digest
+            size = len(codec.encode(put))
         except ValueError:
             return PutAnswer("refused", code="dht/malformed-record")
+        if size > MAX_PUT_BYTES:
+            return PutAnswer("refused", code="dht/put-too-large")
         if not self.is_mine(body.name):
             return PutAnswer("refused", code="dht/not-among-the-closest")
         held = self.registers.get(body.name)

@@ -46,7 +46,7 @@ class MemoryNetwork:
         if (host, port) in self._endpoints:
             raise OSError(f"{host}:{port} is taken")
         protocol = protocol_factory()
-        transport = MemoryTransport(self, (host, port))
+        transport = MemoryTransport(self, (host, port), protocol)
         self._endpoints[(host, port)] = protocol
         protocol.connection_made(transport)
         return transport, protocol
@@ -75,9 +75,12 @@ class MemoryNetwork:
 class MemoryTransport(asyncio.DatagramTransport):
     """One endpoint's way out."""
 
-    def __init__(self, network: MemoryNetwork, address: Address) -> None:
+    def __init__(
+        self, network: MemoryNetwork, address: Address, protocol: asyncio.DatagramProtocol
+    ) -> None:
         super().__init__({"sockname": address})
         self._network = network
+        self._protocol = protocol
         self._address = address
         self._is_closing = False
 
@@ -86,8 +89,10 @@ class MemoryTransport(asyncio.DatagramTransport):
             self._network.send(bytes(data), self._address, addr)
 
     def close(self) -> None:
-        self._is_closing = True
-        self._network.leave(self._address)
+        if not self._is_closing:
+            self._is_closing = True
+            self._network.leave(self._address)
+            asyncio.get_running_loop().call_soon(self._protocol.connection_lost, None)
 
     def abort(self) -> None:
         self.close()

@@ -83,6 +83,9 @@ class DhtNode:
     `authority` is asked for when a roster is to be adopted: whose signature it must bear.
     """
 
+    replica_class = Replica
+    """What answers puts and reads; a cheat brings another."""
+
     def __init__(
         self,
         *,
@@ -100,7 +103,7 @@ class DhtNode:
         self._settings = settings
         self.counters: Counter[str] = Counter()
         self._rosters = Rosters(storage, authority, settings.cached_certificates)
-        self._replica = Replica(
+        self._replica = self.replica_class(
             key=key,
             is_member=member,
             registers=Registers(storage, key.public_key),
@@ -113,6 +116,7 @@ class DhtNode:
         self._client = Client(
             key=key.public_key,
             ask=self._ask,
+            certified=self._hand_over,
             rosters=self._rosters,
             validators=validators,
             now=now,
@@ -121,6 +125,9 @@ class DhtNode:
         )
         place = node_id(key.public_key)
         self._server = RingServer(self._create_protocol, place, self._replica, settings, network)
+        self._puller = Puller(
+            key.public_key, self._ask, self._replica, self._rosters, settings, self.counters
+        )
         self._is_caught_up = False
         self._handovers = 0
 
@@ -147,7 +154,7 @@ class DhtNode:
     async def join(self, contacts: Sequence[Contact]) -> None:
         """Read the votes back, meet the contacts, find the neighbours, fetch missed copies.
 
-        Safe to repeat. Raises NoRoster, VotesOfAnotherKey.
+        Repeated, it goes on with what was not reached before. Raises NoRoster, VotesOfAnotherKey.
         """
         ring = self._rosters.current
         if self._member:
@@ -158,7 +165,8 @@ class DhtNode:
             for target in self._protocol.refresh_targets():
                 await self._protocol.lookup(target)
         if self._member and self._key.public_key in ring.members:
-            await self._catch_up()
+            await self._puller.run()
+            self._is_caught_up = True
 
     async def _meet(self, contacts: Sequence[Contact]) -> None:
         gate = asyncio.Semaphore(JOINED_AT_ONCE)
@@ -170,18 +178,6 @@ class DhtNode:
                     await self._protocol.meet(contact.id, address)
 
         await asyncio.gather(*(meet(contact) for contact in contacts))
-
-    async def _catch_up(self) -> None:
-        puller = Puller(
-            self._key.public_key,
-            self._ask,
-            self._replica,
-            self._rosters,
-            self._settings,
-            self.counters,
-        )
-        await puller.run()
-        self._is_caught_up = True
 
     @property
     def ready(self) -> bool:
@@ -222,10 +218,7 @@ class DhtNode:
         The same put again completes what was pending. Raises NoRoster, MessageTooLarge, and
         ValueError for a record that its payer has not signed.
         """
-        written = await self._client.put(put, seconds)
-        if written.certificate is not None:
-            self._hand_over(written.certificate)
-        return written
+        return await self._client.put(put, seconds)
 
     async def read(self, name: RegisterName, *, seconds: float) -> Reading:
         """What its k replicas hold. Raises NoRoster."""
@@ -250,19 +243,19 @@ class DhtNode:
             for entry in self._replica.registers.entries()
         ]
 
-    def _hand_over(self, certificate: Certificate) -> None:
+    def _hand_over(self, certificate: Certificate, members: tuple[bytes, ...]) -> None:
         """In the background: the replicas keep and serve the certificate from now on."""
+        if not members:
+            return
         if self._handovers >= self._settings.max_handovers:
             self.counters["handovers_given_up"] += 1
             return
         self._handovers += 1
-        self._protocol.tasks.spawn(self._hand_to_all(certificate))
+        self._protocol.tasks.spawn(self._hand_to_all(certificate, members))
 
-    async def _hand_to_all(self, certificate: Certificate) -> None:
+    async def _hand_to_all(self, certificate: Certificate, members: tuple[bytes, ...]) -> None:
         try:
-            name = self._rosters.check(certificate).name
-            closest = self._rosters.current.closest(name.key)
-            await asyncio.gather(*(self._client.hand_over(certificate, m) for m in closest))
+            await asyncio.gather(*(self._client.hand_over(certificate, m) for m in members))
         finally:
             self._handovers -= 1
 

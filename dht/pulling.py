@@ -27,13 +27,12 @@ from dht.wire import (
 
 MAX_PAGES = 10_000
 """From one member; it also has to move on with every page."""
-MAX_PASSES = 3
 MEMBERS_AT_ONCE = 4
 TRIES = 4
 
 
 class Puller:
-    """One catching-up of one replica."""
+    """The catching-up of one replica since it started: from every member once."""
 
     def __init__(
         self,
@@ -50,34 +49,31 @@ class Puller:
         self._rosters = rosters
         self._settings = settings
         self._counters = counters
+        self._heard: set[bytes] = set()
+        """Members that have shown everything they hold."""
         self._claimed: set[Wanted] = set()
-        self._gave_up = False
 
     async def run(self) -> None:
-        """Ask every member with a shared range; what one fails to give, another is asked for."""
-        members = sorted(self._rosters.current.sharing(self._key))
+        """Ask every member with a shared range that was not heard yet."""
+        members = sorted(self._rosters.current.sharing(self._key) - self._heard)
         gate = asyncio.Semaphore(MEMBERS_AT_ONCE)
 
         async def visit(member: bytes) -> None:
             async with gate:
                 await self._pull_from(member)
 
-        for _ in range(MAX_PASSES):
-            self._gave_up = False
-            await asyncio.gather(*(visit(member) for member in members))
-            if not self._gave_up:
-                return
+        await asyncio.gather(*(visit(member) for member in members))
 
     async def _pull_from(self, member: bytes) -> None:
         cursor = b""
         for _ in range(MAX_PAGES):
             page = await self._page(member, cursor)
-            if page is None:
+            if page is None or not await self._fetch(member, self._missing(page.holdings)):
                 return
-            await self._fetch(member, self._missing(page.holdings))
             if page.next <= cursor:
-                return
+                break
             cursor = page.next
+        self._heard.add(member)
 
     async def _page(self, member: bytes, cursor: bytes) -> HoldsAnswer | None:
         """None if silent. A member that is not synced has nothing to say yet: try a few times."""
@@ -105,19 +101,27 @@ class Puller:
             )
         return missing
 
-    async def _fetch(self, member: bytes, missing: list[Wanted]) -> None:
+    async def _fetch(self, member: bytes, missing: list[Wanted]) -> bool:
+        """False if the member fell silent. What another fetches just now is left to that one."""
         wanted = [w for w in missing if w not in self._claimed]
         self._claimed.update(wanted)
+        try:
+            for start in range(0, len(wanted), FETCH_ITEMS):
+                if not await self._fetch_batch(member, wanted[start : start + FETCH_ITEMS]):
+                    return False
+        finally:
+            self._claimed.difference_update(wanted)
+        return True
+
+    async def _fetch_batch(self, member: bytes, wanted: list[Wanted]) -> bool:
         while wanted:
-            request = FetchRequest(self._key, tuple(wanted[:FETCH_ITEMS]))
-            answer = await self._ask(member, request, FetchAnswer)
+            answer = await self._ask(member, FetchRequest(self._key, tuple(wanted)), FetchAnswer)
             if answer is None or answer.seen == 0:
-                self._claimed.difference_update(wanted)
-                self._gave_up = True
-                return
+                return False
             for copy in answer.copies:
                 await self._take(copy)
             wanted = wanted[answer.seen :]
+        return True
 
     async def _take(self, copy: Copy) -> None:
         answer: object = None

@@ -14,7 +14,7 @@ import logging
 import os
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -72,6 +72,7 @@ class Rpc(RPCProtocol):
         self.tasks = Tasks()
         self._in_hand: set[tuple[Address, bytes]] = set()
         self._is_full = False
+        self._gone = asyncio.Event()
 
     def __getattr__(self, name: str) -> Any:
         """The base class makes a remote call of every misspelt name."""
@@ -85,9 +86,13 @@ class Rpc(RPCProtocol):
         """Stop listening; calls in flight end as unanswered."""
         if self.transport is not None:
             self.transport.close()
+            await self._gone.wait()
         for call in list(self._outstanding.values()):
             _settle(call, None)
         await self.tasks.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._gone.set()
 
     # Sending
 
@@ -201,13 +206,12 @@ class Rpc(RPCProtocol):
             answer.close()
             return
         self._in_hand.add(request)
-        self.tasks.spawn(self._answer(address, call_id, answer))
+        self.tasks.spawn(answer).add_done_callback(partial(self._answered, request))
 
-    async def _answer(self, address: Address, call_id: bytes, answer: Any) -> None:
-        try:
-            self._reply(address, call_id, await answer)
-        finally:
-            self._in_hand.discard((address, call_id))
+    def _answered(self, request: tuple[Address, bytes], task: "asyncio.Task[object]") -> None:
+        self._in_hand.discard(request)
+        if not task.cancelled() and task.exception() is None:
+            self._reply(*request, task.result())
 
     def _reply(self, address: Address, call_id: bytes, answer: object) -> None:
         body = codec.encode(answer)

@@ -148,7 +148,7 @@ class World:
             storage=store,
             now=lambda: 0,
             validators={TEST_NAMESPACE: check},
-            authority=AUTHORITY.public_key,
+            authority=lambda: AUTHORITY.public_key,
             member=member,
             settings=self.settings,
             network=self.network,
