@@ -16,7 +16,8 @@ DRAWN_COINS = 24
 TABLED_COINS = 500
 """Rows of that table."""
 
-STRIP_WIDTH, STRIP_HEIGHT = 190, 26
+STRIP_WIDTH = 190
+LEGEND = (("voted", "replica that voted"), ("silent", "replica, no vote seen"), ("key", "key"))
 
 
 def coins_section(coins: Sequence[CoinLife], ring: Sequence[RingPlace]) -> Markup:
@@ -38,12 +39,10 @@ def _ring_aside(ring: Sequence[RingPlace], coin: CoinLife, step: CoinStep) -> Ma
             tag("p", _name(coin, step), id="ring-says", aria_live="polite"),
             tag(
                 "p",
-                tag("span", class_="dot voted"),
-                "replica that voted ",
-                tag("span", class_="dot silent"),
-                "replica, no vote seen ",
-                tag("span", class_="dot key"),
-                "key",
+                [
+                    (tag("span", tag("span", class_=f"dot {kind}"), label), " ")
+                    for kind, label in LEGEND
+                ],
                 class_="legend",
             ),
             tag(

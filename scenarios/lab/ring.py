@@ -13,8 +13,8 @@ from scenarios.lab.markup import Markup, tag
 from scenarios.lab.run import CoinStep, RingPlace
 
 ID_BITS = 160
-MOST_LABELS = 80
-"""Peers on a ring whose names are all written."""
+MOST_LABELS = 40
+"""Peers on a ring whose names are all written; on a fuller one only the replicas' are."""
 
 SMALL, SMALL_RADIUS = 92, 38
 LARGE_WIDTH, LARGE_HEIGHT, LARGE_RADIUS, LABEL_RADIUS = 420, 360, 122, 142
@@ -89,7 +89,7 @@ def draw_small_ring(ring: Sequence[RingPlace], step: CoinStep) -> Markup:
     centre = (SMALL / 2, SMALL / 2)
     key = point(turn(step.key), SMALL_RADIUS, centre)
     spokes, dots = [], []
-    for place in ring:
+    for place in _replicas_last(ring, step):
         x, y = point(turn(place.node_id), SMALL_RADIUS, centre)
         replica = place.name in step.replicas
         if replica:
@@ -123,7 +123,10 @@ def draw_large_ring(ring: Sequence[RingPlace], step: CoinStep) -> Markup:
         "svg",
         tag("circle", cx=CENTRE[0], cy=CENTRE[1], r=LARGE_RADIUS, class_="orbit"),
         [_spoke(name, key, end, name in step.replicas) for name, end in at.items()],
-        [_peer(place, at[place.name], labels[place.name], step) for place in places],
+        [
+            _peer(place, at[place.name], labels[place.name], step)
+            for place in _replicas_last(places, step)
+        ],
         mark,
         xmlns="http://www.w3.org/2000/svg",
         width=LARGE_WIDTH,
@@ -133,6 +136,11 @@ def draw_large_ring(ring: Sequence[RingPlace], step: CoinStep) -> Markup:
         role="img",
         aria_label=f"The ring of {wording.count(len(places), 'peer')}",
     )
+
+
+def _replicas_last(ring: Sequence[RingPlace], step: CoinStep) -> list[RingPlace]:
+    """What is drawn last lies on top."""
+    return sorted(ring, key=lambda place: place.name in step.replicas)
 
 
 def _spoke(name: str, key: Point, end: Point, replica: bool) -> Markup:
