@@ -12,7 +12,13 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from scenarios.lab.books import Books, UnreadableLedger, read_entries, read_ledger
+from scenarios.lab.books import (
+    USUAL_OPENING_BALANCE,
+    Books,
+    UnreadableLedger,
+    read_entries,
+    read_ledger,
+)
 from scenarios.lab.checks import COIN_RULES
 from scenarios.lab.run import Check, Event, Verdict
 from scenarios.lab.sale_checks import SALE_RULES, steps_in_order
@@ -50,7 +56,9 @@ def verdict_of(checks: Sequence[Check]) -> Verdict:
     return "ok"
 
 
-async def read_books(nodes: Iterable[Readable], opening_balance: int = 1000) -> Books:
+async def read_books(
+    nodes: Iterable[Readable], opening_balance: int = USUAL_OPENING_BALANCE
+) -> Books:
     """Every ledger and every transaction, asked for at once; a node that is down is named."""
     nodes = list(nodes)
     answers = await asyncio.gather(*map(_read, nodes), return_exceptions=True)
@@ -74,7 +82,7 @@ async def _read(node: Readable) -> Any:
 
 
 async def audit_settled(
-    nodes: Iterable[Readable], *, seconds: float, opening_balance: int = 1000
+    nodes: Iterable[Readable], *, seconds: float, opening_balance: int = USUAL_OPENING_BALANCE
 ) -> tuple[Books, list[Check]]:
     """Audit until nothing is on its way any more, at most `seconds` long."""
     nodes = list(nodes)

@@ -7,6 +7,7 @@ evidence, the auditor believes the evidence.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -14,6 +15,11 @@ import msgspec
 from crypto import codec
 from crypto.documents import Signed, document_digest, open_document
 from dht.records import Body, Certificate, RegisterName, Roster
+from nodes.runtime.settings import Settings
+
+USUAL_OPENING_BALANCE: int = next(
+    field.default for field in msgspec.structs.fields(Settings) if field.name == "opening_balance"
+)
 
 
 class UnreadableLedger(ValueError):
@@ -113,8 +119,8 @@ class Ledger(msgspec.Struct, frozen=True):
     coins: tuple[Coin, ...] = ()
     registers: tuple[Register, ...] = ()
     sales: tuple[Sale, ...] = ()
-    roster: SignedRoster | str | None = None
-    """The authority's: the roster itself. A node of the ring: the digest of the one it goes by."""
+    roster: SignedRoster | None = None
+    """The newest; the certificate authority's ledger has it."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -144,10 +150,30 @@ def read_entries(rows: Iterable[Mapping[str, Any]]) -> tuple[Entry, ...]:
         raise UnreadableLedger(f"a transaction: {error}") from error
 
 
+def opening_balance(settings: Mapping[str, str]) -> int:
+    """What a world's broker opens each account with, unless its ledger says so itself."""
+    return int(settings.get("opening_balance", USUAL_OPENING_BALANCE))
+
+
 @dataclass(frozen=True)
 class KnownRoster:
     roster: Roster
     digest: bytes
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A certificate, who shows it and for what."""
+
+    party: str
+    text: str
+    """Hex."""
+    what: str
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """None for bytes that are no certificate."""
+        return _certificate(self.text)
 
 
 @dataclass(frozen=True)
@@ -160,7 +186,7 @@ class Books:
     """Parties whose ledger could not be read, and why."""
     entries: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict)
     """Transactions by party name."""
-    opening_balance: int = 1000
+    opening_balance: int = USUAL_OPENING_BALANCE
 
     @property
     def names(self) -> dict[str, str]:
@@ -174,7 +200,7 @@ class Books:
         """By epoch, as far as the authority shows one. Raises ValueError for a forged one."""
         found = {}
         for ledger in self.ledgers.values():
-            if isinstance(ledger.roster, SignedRoster):
+            if ledger.roster is not None:
                 roster = ledger.roster.read()
                 if roster.authority.hex() == ledger.party:
                     found[roster.epoch] = KnownRoster(roster, document_digest(roster))
@@ -192,17 +218,19 @@ class Books:
             for register in ledger.registers:
                 yield name, register
 
-    def certificates(self) -> Iterator[tuple[str, Certificate | None, str]]:
-        """(party name, certificate, where from); None for bytes that are no certificate."""
+    def certificates(self) -> Iterator[Shown]:
+        """Every certificate that any party shows."""
         for name, coin in self.coins():
             if coin.certificate:
-                yield name, _certificate(coin.certificate), f"coin {coin.serial}"
+                yield Shown(name, coin.certificate, f"coin {coin.serial}")
         for name, register in self.registers():
             if register.certificate:
-                yield name, _certificate(register.certificate), f"register {register.index}"
+                yield Shown(name, register.certificate, f"register {register.index}")
 
 
+@lru_cache(maxsize=65_536)
 def _certificate(text: str) -> Certificate | None:
+    """Many parties show the same one."""
     try:
         return codec.decode(bytes.fromhex(text), Certificate)
     except ValueError:

@@ -4,7 +4,6 @@ Exit codes: 0 done, and `ok` for a run; 1 `violated`; 2 `unknown`; 3 it could no
 asked wrongly; 130 stopped by Ctrl-C. Commands import what they need when they run.
 """
 
-import importlib.util
 import os
 import sys
 import tempfile
@@ -14,7 +13,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import Abort, TyperException
 
-from scenarios.lab import commands_nodes, commands_world, doctor
+from scenarios.lab import commands_audit, commands_nodes, commands_run, commands_world, doctor
 from scenarios.lab.console import Interrupted, complain, emit, say
 from scenarios.lab.failures import LabFailure
 
@@ -56,10 +55,10 @@ def start(
 
 
 commands_world.add_to(app)
+commands_run.add_to(app)
+commands_audit.add_to(app)
 commands_nodes.add_to(app)
 doctor.add_to(app)
-if importlib.util.find_spec("scenarios.lab.commands_run"):
-    importlib.import_module("scenarios.lab.commands_run").add_to(app)
 
 
 def main() -> int:

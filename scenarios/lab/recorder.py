@@ -126,5 +126,11 @@ class Recorder:
 
     # messages
 
+    def keep_only(self, transaction: str) -> None:
+        """Forget the rows of everything else; the first that stays is the start."""
+        for name, rows in self.rows.items():
+            self.rows[name] = [row for row in rows if row.transaction == transaction]
+        self.started_ms = min((row.time for own in self.rows.values() for row in own), default=0)
+
     def events(self) -> list[Event]:
         return join(self.rows, self.moment)

@@ -67,7 +67,8 @@ class Registers:
                 holders=frozenset({replica}),
             )
             self._add(value)
-        for _, certificate, _ in books.certificates():
+        for shown in {shown.text: shown for shown in books.certificates()}.values():
+            certificate = shown.certificate
             if certificate is not None:
                 body = body_of(certificate)
                 voters = frozenset(vote.voter for vote in certificate.votes)

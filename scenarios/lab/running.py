@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from scenarios.lab.auditor import EXIT_CODES, audit_settled, read_books, verdict_of
-from scenarios.lab.books import Books
+from scenarios.lab.books import Books, opening_balance
 from scenarios.lab.choice import Choice
 from scenarios.lab.coin_lives import coin_lives, ring_places
 from scenarios.lab.costs import costs_between
@@ -132,7 +132,11 @@ async def _play(
 async def _judge(scenario: Scenario, options: Mapping[str, Any], how: How, played: _Played) -> Run:
     live = played.live
     seconds = 0.0 if played.interrupted else how.settle_seconds
-    books, checks = await audit_settled(live.world.nodes.values(), seconds=seconds)
+    books, checks = await audit_settled(
+        live.world.nodes.values(),
+        seconds=seconds,
+        opening_balance=opening_balance(live.world.settings),
+    )
     await live.recorder.finish()
     events = live.recorder.events()
     checks = [*live.checks, *checks, steps_in_order(events)]

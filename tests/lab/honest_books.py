@@ -55,8 +55,7 @@ class Market:
         }
         self.raw["escrow-server"] |= {"sales": [], "coins": []}
         for name in self.peers:
-            digest = document_digest(self.roster).hex()
-            self.raw[name] |= {"coins": [], "registers": [], "roster": digest}
+            self.raw[name] |= {"coins": [], "registers": []}
         self.entries: dict[str, list[dict[str, Any]]] = {name: [] for name in self.names}
         self._serial = 0
         self._bodies: dict[bytes, Body] = {}
