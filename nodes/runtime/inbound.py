@@ -75,9 +75,13 @@ class Inbound:
         stored = party.answers.get(party.store.committed, received.identity)
         if stored is not None:
             return self._repeat(received, stored, len(body))
+        await self.check(received)
+        return await self._once(received, len(body))
+
+    async def check(self, received: Opened[Any]) -> None:
+        """Whether a message not seen before is fresh, and from a party whose step this is."""
         self._check_fresh(received)
         await self._check_sender(received)
-        return await self._once(received, len(body))
 
     def _repeat(self, received: Opened[Any], stored: StoredAnswer, size: int) -> bytes:
         self._trace_in(received, size)
