@@ -1,7 +1,8 @@
 """Sending a message to another party: keep-alive, deadlines, retries with backoff.
 
 A retry sends the same bytes, so the receiver answers it from what it stored. What is not known
-stays unknown: only a readable refusal by the other party counts as "nothing happened".
+stays unknown: only a readable refusal by the other party counts as "nothing happened", and once an
+attempt went unanswered, a node that knows nothing of it cannot say so.
 """
 
 import asyncio
@@ -26,7 +27,13 @@ from nodes.protocols.message import (
 )
 from nodes.runtime.party import Party
 from nodes.runtime.problem import read_problem
-from nodes.runtime.refusals import BUSY, Unreachable, UnreadableAnswer
+from nodes.runtime.refusals import (
+    BUSY,
+    ELSEWHERE,
+    CannotCheckSender,
+    Unreachable,
+    UnreadableAnswer,
+)
 from nodes.runtime.trace_rows import trace_message, trace_refusal
 
 M = TypeVar("M", bound=Message)
@@ -59,7 +66,11 @@ class Client:
     ) -> Opened[M]:
         """See Party.send."""
         deadline = asyncio.get_running_loop().time() + seconds
-        card = await self._party.directory.card(to)
+        try:
+            async with asyncio.timeout_at(deadline):
+                card = await self._party.directory.card(to)
+        except TimeoutError:
+            raise CannotCheckSender("nobody said in time where the recipient is") from None
         return await self.send_to(
             card, message, transaction, answer, deadline, opens_with=opens_with
         )
@@ -115,21 +126,32 @@ class Client:
         loop = asyncio.get_running_loop()
         delay, unknown = FIRST_DELAY_SECONDS, False
         while True:
+            moved = False
             try:
                 return await self._attempt(
                     card.url + declaration.path, wire, deadline, alone=declaration.anonymous
                 )
             except Refused as error:
-                if error.code not in BUSY:
+                if error.code not in BUSY | ELSEWHERE:
                     raise
                 last: ProtocolError = error
             except OutcomeUnknown as error:
                 last, unknown = error, True
-            if loop.time() + delay >= deadline:
+            if last.code not in BUSY:
+                newest = await self._newest(card, deadline)
+                card, moved = newest, newest.url != card.url
+            over = last.code in ELSEWHERE and not moved
+            if over or loop.time() + delay >= deadline:
                 raise last if not unknown else Unreachable(f"{card.name}: {last}") from last
             await asyncio.sleep(delay * random.uniform(0.7, 1.3))
             delay = min(delay * 2, LONGEST_DELAY_SECONDS)
-            card = await self._party.directory.refreshed(card)
+
+    async def _newest(self, card: Card, deadline: float) -> Card:
+        """Where a party that did not answer is now, as far as that can be learnt in time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                return await self._party.directory.refreshed(card)
+        return card
 
     async def _attempt(self, url: str, wire: bytes, deadline: float, *, alone: bool) -> bytes:
         """`alone`: on a connection of its own, which tells nothing of what else is sent."""

@@ -13,7 +13,7 @@ import msgspec
 
 from crypto import codec
 from nodes.protocols.envelope import Opened
-from nodes.protocols.errors import OutcomeUnknown, Refused
+from nodes.protocols.errors import MalformedMessage, OutcomeUnknown, Refused
 from nodes.protocols.message import (
     Message,
     PartyId,
@@ -24,7 +24,7 @@ from nodes.protocols.message import (
 )
 from nodes.runtime.log import get_log
 from nodes.runtime.party import Party
-from nodes.runtime.refusals import BUSY
+from nodes.runtime.refusals import BUSY, ELSEWHERE
 from nodes.runtime.store import Transaction
 
 FIRST_DELAY_SECONDS = 0.1
@@ -132,9 +132,12 @@ class Outbox:
         except OutcomeUnknown:
             return False
         except Refused as error:
-            if error.code in BUSY:
+            if error.code in BUSY | ELSEWHERE:
                 return False
             await self._on_refused(error, entry, message)
+            return True
+        except MalformedMessage as error:
+            await self._on_refused(Refused(f"{error.code}: {error}"), entry, message)
             return True
         handler = self._answered.get(type(message))
         if handler is not None:

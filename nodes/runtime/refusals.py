@@ -1,5 +1,6 @@
 """What the shell itself refuses, before any protocol's rule is asked."""
 
+from nodes.protocols.envelope import CannotUnseal, WrongRecipient
 from nodes.protocols.errors import OutcomeUnknown, Refused
 
 
@@ -50,6 +51,13 @@ class MethodNotAllowed(Refused):
 
     code = "http/method-not-allowed"
     status = 405
+
+
+class UnreadableRequest(Refused):
+    """This is no HTTP request that this node understands."""
+
+    code = "http/unreadable-request"
+    status = 400
 
 
 class NotTheOwner(Refused):
@@ -129,5 +137,9 @@ class UnreadableAnswer(OutcomeUnknown):
     status = 502
 
 
-BUSY = frozenset({Overloaded.code, NotReady.code, CannotCheckSender.code})
+BUSY = frozenset({Overloaded.code, NotReady.code, CannotCheckSender.code, BodyTooSlow.code})
 """Nothing happened, and asking again is what to do."""
+
+ELSEWHERE = frozenset({WrongRecipient.code, CannotUnseal.code, NoSuchPath.code})
+"""Another node may answer at an address the party has left: nothing is known of the party itself,
+and asking again, where it is now, is what to do."""
