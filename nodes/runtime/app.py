@@ -54,7 +54,10 @@ async def _error_shape(request: web.Request, handler: HttpHandler) -> web.Stream
     except ConnectionResetError:
         raise
     except Exception as error:
-        response = problem_response(_told(error, request))
+        told = _told(error, request)
+        if request.writer.output_size > 0:
+            raise  # part of an answer has left: only ending the connection can say it is not whole
+        response = problem_response(told)
         if isinstance(error, web.HTTPMethodNotAllowed):
             response.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
     if not response.prepared:
@@ -83,9 +86,9 @@ def _message_handler(service: "Service", declaration: Declaration) -> HttpHandle
     async def serve(request: web.Request) -> web.StreamResponse:
         if not service.accepts_messages(declaration):
             raise NotReady()
-        with service.hand():
-            settings = service.party.settings
-            body = await read_body(request, settings.message_bytes, settings.body_seconds)
+        settings = service.party.settings
+        body = await read_body(request, settings.message_bytes, settings.body_seconds)
+        with service.hand():  # not before the body is there: a slow sender holds no place
             answer = await service.inbound.serve(declaration, body)
         response = web.Response(body=answer, content_type="application/msgpack")
         await response.prepare(request)

@@ -39,6 +39,6 @@ def read_problem(body: bytes, status: int) -> ProtocolError:
         code, outcome = str(document["code"]), str(document["outcome"])
         detail = str(document.get("detail", ""))
         evidence = base64.b64decode(document.get("evidence", ""))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return OutcomeUnknown(f"an answer with status {status} that cannot be read")
     return error_from(code, detail, outcome, evidence)
