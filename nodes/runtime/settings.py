@@ -7,6 +7,8 @@ from typing import Annotated
 
 import msgspec
 
+from nodes.protocols.membership.roster import FEWEST_PEERS
+
 PREFIX = "JANGTEO_"
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
@@ -40,7 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """File descriptor whose end of file ends this node; -1 for none."""
     log_level: str = "info"
 
-    expected_peers: Positive = 16
+    expected_peers: Annotated[int, msgspec.Meta(ge=FEWEST_PEERS)] = 16
     opening_balance: Annotated[int, msgspec.Meta(ge=0)] = 1000
 
     call_seconds: Duration = 5.0
