@@ -270,6 +270,11 @@ class OpenDispute(Message, frozen=True):
     complaint: Complaint
 
 
+@message("D1u", sender=Role.PEER, receiver=Role.ESCROW_SERVER, streams=True)
+class Upload(Message, frozen=True):
+    """The buyer shows E_K(C); the content follows as a stream."""
+
+
 class Finding(enum.StrEnum):
     """What the escrow server saw when it opened the ciphertext itself."""
 

@@ -127,8 +127,11 @@ def missed_by_buyer(purchase: Purchase, answer: SaleStatus) -> tuple[Message, ..
         missed.append(AbortNotice(answer.reason or AbortReason.DEADLINE_PASSED))
     if answer.key is not None and state is BuyerState.PAID:
         missed.append(KeyRelease(answer.key, answer.dispute_until or 0))
-    if state is BuyerState.DISPUTED and answer.finding is not None:
-        missed.append(_verdict(answer.state, answer.finding))
+    if state is BuyerState.DISPUTED and answer.state not in (
+        SaleState.COMMITTED,
+        SaleState.DISPUTED,
+    ):
+        missed.append(_verdict(answer.state, answer.finding or Finding.NOTHING_UPLOADED))
     if answer.payment is not None and state is not BuyerState.REFUNDED:
         missed.append(_refund(answer))
     return tuple(missed)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from crypto.content import ContentDigests
 from crypto.documents import Signed, document_digest
+from crypto.hashing import framed
 from nodes.protocols.escrow_commerce.guards import (
     contract_is_signed,
     contract_names_content,
@@ -48,7 +49,13 @@ from nodes.protocols.escrow_commerce.state import (
     SellerState,
 )
 from nodes.protocols.guard import Guards
-from nodes.protocols.message import Milliseconds, Name, PartyId
+from nodes.protocols.message import Milliseconds, Name, PartyId, TransactionId
+
+
+def content_context(sale: TransactionId) -> bytes:
+    """Binds E_K(C) to its sale."""
+    return framed("escrow_commerce/content", sale)
+
 
 # Step 6, seller
 

@@ -194,3 +194,12 @@ def test_q1r_brings_the_seller_what_it_missed() -> None:
     )
     committed = receipt.status(sale_in(SaleState.COMMITTED), SELLER.public_key)
     assert receipt.missed_by_seller(deposited, committed) == ()
+
+
+def test_q1r_tells_a_buyer_whose_complaint_came_too_late() -> None:
+    settled = receipt.status(sale_in(SaleState.RELEASED), BUYER.public_key)
+    assert heard_by_buyer(BuyerState.DISPUTED, settled) == [
+        Verdict(False, Finding.NOTHING_UPLOADED)
+    ]
+    committed = receipt.status(sale_in(SaleState.COMMITTED), BUYER.public_key)
+    assert heard_by_buyer(BuyerState.DISPUTED, committed) == []
