@@ -126,9 +126,11 @@ async def _up(
 def announcement(folder: "WorldFolder", plan: "Plan") -> str:
     """`Starting a market of 20: 1 certificate authority, ..., 16 peers`."""
     from scenarios.lab.plan import USUAL_PEERS, parties
+    from scenarios.lab.processes import is_running
 
     if Choice(folder).runs():
-        return "Starting what does not run"
+        down = sum(not is_running(node.process) for node in folder.read().nodes)
+        return f"Starting {in_words(down, 'node')} more" if down else "Every node runs already"
     peers = folder.read().peers if folder.exists() else plan.peers or USUAL_PEERS
     roles = Counter(role.value.replace("_", " ") for _, role in parties(peers))
     listed = ", ".join(in_words(count, role) for role, count in roles.items())

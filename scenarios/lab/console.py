@@ -137,7 +137,7 @@ def in_words(count: int, noun: str) -> str:
 
 
 def size_in_words(size: int) -> str:
-    return f"{size / 2**20:.1f} MiB"
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.1f} MiB"
 
 
 def time_in_words(seconds: float) -> str:

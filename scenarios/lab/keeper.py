@@ -20,11 +20,13 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 import msgspec
 
 from nodes.runtime.settings import PREFIX, read_settings
+from scenarios.lab.plan import known_guards
 from scenarios.lab.processes import end, identify
 from scenarios.lab.world_folder import NodeRecord, WorldFolder, WorldRecord
 
@@ -147,7 +149,7 @@ class Keeper:
         """Fork, record, release: no node runs that is not in world.json."""
         record = self._folder.read()
         chosen = [record.node(name) for name in names]
-        programs = [importlib.import_module(node.program) for node in chosen]
+        programs = [_import_program(node) for node in chosen]
         _share_memory()
         gate, opener = os.pipe()
         for node, program in zip(chosen, programs, strict=True):
@@ -238,6 +240,13 @@ def node_environment(
     return {PREFIX + name.upper(): value for name, value in (record.settings | own).items()}
 
 
+def _import_program(node: NodeRecord) -> ModuleType:
+    try:
+        return importlib.import_module(node.program)
+    except Exception as error:
+        raise ImportError(f"{node.program}, which {node.name} runs, fails: {error!r}") from error
+
+
 def _share_memory() -> None:
     """Leave nothing for the children's collectors to touch, or every page would be copied."""
     gc.collect()
@@ -257,6 +266,8 @@ def _read_line(connection: socket.socket) -> bytes:
 def _warm(folder: WorldFolder) -> None:
     for module in WARM:
         importlib.import_module(module)
+    # Every guard of every protocol has a name, also to nodes that do not speak the protocol.
+    known_guards()
     for program in {node.program for node in folder.read().nodes}:
         # A program that cannot be imported is reported when its node is to be started.
         with suppress(Exception):

@@ -141,8 +141,8 @@ class Node:
                 for record in found:
                     if record.get("state") in states:
                         return record
-                if found:
-                    seen = "it is " + ", ".join(str(r.get("state")) for r in found)
+                states_seen = ", ".join(str(record.get("state")) for record in found)
+                seen = f"it is {states_seen}" if found else "nothing is known of it"
             if loop.time() >= deadline:
                 raise NotReached(
                     f"{self.name}: transaction {transaction} is not {' or '.join(states)} "
