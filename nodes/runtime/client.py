@@ -40,6 +40,8 @@ M = TypeVar("M", bound=Message)
 
 FIRST_DELAY_SECONDS = 0.05
 LONGEST_DELAY_SECONDS = 1.0
+SHORTEST_ATTEMPT_SECONDS = 0.05
+"""With less time left nothing is sent any more: what was refused so far would become unknown."""
 CONTENT_TYPE = "application/msgpack"
 
 
@@ -140,10 +142,11 @@ class Client:
             if last.code not in BUSY:
                 newest = await self._newest(card, deadline)
                 card, moved = newest, newest.url != card.url
-            over = last.code in ELSEWHERE and not moved
-            if over or loop.time() + delay >= deadline:
+            pause = delay * random.uniform(0.7, 1.3)
+            late = loop.time() + pause + SHORTEST_ATTEMPT_SECONDS >= deadline
+            if late or (last.code in ELSEWHERE and not moved):
                 raise last if not unknown else Unreachable(f"{card.name}: {last}") from last
-            await asyncio.sleep(delay * random.uniform(0.7, 1.3))
+            await asyncio.sleep(pause)
             delay = min(delay * 2, LONGEST_DELAY_SECONDS)
 
     async def _newest(self, card: Card, deadline: float) -> Card:

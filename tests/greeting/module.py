@@ -26,7 +26,7 @@ class Ring(Request, frozen=True):
 
 
 class Greeter:
-    """One node's side of it. A test may hold the door (`door.clear()`) or let handlers fail."""
+    """One node's side of it. A test may hold the door (`door.clear()`) or make notes fail."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
@@ -35,6 +35,8 @@ class Greeter:
         self.notes = service.party.store.table("notes", str)
         self.door = asyncio.Event()
         self.door.set()
+        self.failures = 0
+        """So many notes from now on break this node's handler."""
         self.handled: Counter[str] = Counter()
         self.answers: list[Message] = []
         self.refusals: list[Refused] = []
@@ -68,6 +70,9 @@ class Greeter:
     async def note(self, received: Opened[Note], party: Party) -> Answer:
         self.handled["note"] += 1
         await self.door.wait()
+        if self.failures:
+            self.failures -= 1
+            raise ZeroDivisionError
         if received.message.text == "refuse me":
             raise NoOneHome("not today", evidence=b"the door")
         async with party.store.transaction() as tx:
