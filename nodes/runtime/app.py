@@ -122,7 +122,7 @@ def owner_only(service: "Service", handler: HttpHandler) -> HttpHandler:
     async def guarded(request: web.Request) -> web.StreamResponse:
         given = request.headers.get("Authorization", "")
         wanted = f"Bearer {service.token}"
-        if not hmac.compare_digest(given.encode(), wanted.encode()):
+        if not hmac.compare_digest(given.encode(errors="surrogateescape"), wanted.encode()):
             raise NotTheOwner()
         return await handler(request)
 

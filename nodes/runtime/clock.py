@@ -4,6 +4,9 @@ import time
 
 from nodes.protocols.message import Milliseconds
 
+MOST_SECONDS = 10**9
+"""Thirty years: certificates have long ended, and a moment still fits its type."""
+
 
 class Clock:
     """All times of a node come from here, so `advance` moves every deadline at once."""
@@ -16,7 +19,7 @@ class Clock:
         return time.time_ns() // 1_000_000 + self._advanced_ms
 
     def advance(self, seconds: float) -> None:
-        """Time only goes forward. ValueError for a negative step."""
-        if seconds < 0:
-            raise ValueError("time only goes forward")
+        """Time only goes forward. ValueError for a step back, or for one past all deadlines."""
+        if not 0 <= seconds <= MOST_SECONDS:
+            raise ValueError(f"time goes forward, by at most {MOST_SECONDS} seconds")
         self._advanced_ms += round(seconds * 1000)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,7 +12,7 @@ from nodes.protocols.guard import declared_guards
 from nodes.runtime import openapi, pages
 from nodes.runtime.app import json_response, lab_only, owner_only, read_body
 from nodes.runtime.control import Request
-from nodes.runtime.refusals import InvalidRequest, NoSuchTransaction
+from nodes.runtime.refusals import InvalidRequest, NoSuchTransaction, NotInALab
 
 if TYPE_CHECKING:
     from nodes.runtime.service import Service
@@ -46,9 +47,12 @@ def add_inspection(app: web.Application, service: "Service") -> None:
 
 def _number(request: web.Request, name: str, default: float) -> float:
     try:
-        return float(request.query.get(name, default))
+        number = float(request.query.get(name, default))
     except ValueError:
-        raise InvalidRequest(f"{name} is a number") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidRequest(f"{name} is a number")
+    return number
 
 
 class _Views:
@@ -161,8 +165,6 @@ class _Views:
     async def operate(self, request: web.Request) -> web.Response:
         operation = self._service.control.find(request.match_info["operation"])
         if operation.lab_only and not self._party.settings.lab:
-            from nodes.runtime.refusals import NotInALab
-
             raise NotInALab()
         settings = self._party.settings
         body = await read_body(request, settings.message_bytes, settings.body_seconds)
