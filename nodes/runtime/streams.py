@@ -25,6 +25,7 @@ from nodes.runtime.refusals import BodyTooLarge, BodyTooSlow, InvalidRequest
 from nodes.runtime.service import Service
 
 M = TypeVar("M", bound=Message)
+Blocks = AsyncIterator[bytes]
 
 HEADER = "Jangteo-Message"
 

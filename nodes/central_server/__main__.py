@@ -1,0 +1,9 @@
+"""python -m nodes.central_server"""
+
+import sys
+
+from nodes.central_server.service import build
+from nodes.runtime.service import main
+
+if __name__ == "__main__":
+    sys.exit(main(build))

@@ -1,0 +1,9 @@
+"""python -m nodes.escrow_server"""
+
+import sys
+
+from nodes.escrow_server.service import build
+from nodes.runtime.service import main
+
+if __name__ == "__main__":
+    sys.exit(main(build))
