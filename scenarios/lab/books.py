@@ -108,6 +108,14 @@ class SignedRoster(msgspec.Struct, frozen=True):
         return open_document(Roster, Signed(bytes.fromhex(self.content), signatures))
 
 
+class Offered(msgspec.Struct, frozen=True):
+    """One offer at the central server, and how its seller stands there."""
+
+    seller: str
+    trust: float
+    ratings: int
+
+
 class Ledger(msgspec.Struct, frozen=True):
     party: str
     name: str
@@ -119,6 +127,7 @@ class Ledger(msgspec.Struct, frozen=True):
     coins: tuple[Coin, ...] = ()
     registers: tuple[Register, ...] = ()
     sales: tuple[Sale, ...] = ()
+    offers: tuple[Offered, ...] = ()
     roster: SignedRoster | None = None
     """The newest; the certificate authority's ledger has it."""
 

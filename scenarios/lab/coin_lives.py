@@ -107,12 +107,13 @@ def _written(recorder: Recorder) -> dict[Place, _Written]:
     found: dict[Place, _Written] = defaultdict(_Written)
     for node, row in _register_rows(recorder):
         place = place_in(row)
-        if place is None:
+        if place is None or "votes" not in row.note:
             continue
-        moment = recorder.moment(node, row)
-        for voter, milliseconds in votes_in(row).items():
-            found[place].votes[voter] = moment + milliseconds
-        found[place]  # written even where no vote came
+        written = found[place]
+        votes = votes_in(row)
+        begun = recorder.moment(node, row) - max(votes.values(), default=0)
+        for voter, milliseconds in votes.items():
+            written.votes.setdefault(voter, begun + milliseconds)
     return dict(found)
 
 

@@ -20,6 +20,14 @@ Moment = Callable[[str, Row], int]
 """When a row was written, in milliseconds since the run's start, whatever its node's clock says."""
 
 
+Passage = tuple[str, bool]
+"""What both sides' rows share: the envelope's digest, and whether it is the content that follows."""
+
+
+def _passage(row: Row) -> Passage:
+    return row.envelope, row.kind == "content"
+
+
 @dataclass(frozen=True)
 class Sighting:
     """One row and whose it is."""
@@ -35,12 +43,11 @@ class Sighting:
 def join(rows: Mapping[str, Sequence[Row]], moment: Moment) -> list[Event]:
     """`rows` by node's name, in order of their numbers. Events are numbered from 1."""
     groups: dict[At, list[Sighting]] = {}
-    by_envelope: dict[str, At] = {}
-    ordered = list(_in_order(rows, moment))
-    for sighting in ordered:
-        first = by_envelope.setdefault(sighting.row.envelope, sighting.at)
-        if not sighting.row.envelope:
-            first = sighting.at
+    firsts: dict[Passage, At] = {}
+    for sighting in _in_order(rows, moment):
+        first = sighting.at
+        if sighting.row.envelope:
+            first = firsts.setdefault(_passage(sighting.row), sighting.at)
         groups.setdefault(first, []).append(sighting)
     return [
         _event(number, sightings, moment) for number, sightings in enumerate(groups.values(), 1)
@@ -70,19 +77,19 @@ def _causes(rows: Mapping[str, Sequence[Row]]) -> tuple[dict[At, int], dict[At, 
     """How many rows each one waits for, and which wait for it."""
     waits: dict[At, int] = defaultdict(int)
     follows: dict[At, list[At]] = defaultdict(list)
-    sent: dict[str, At] = {}
-    received: dict[str, list[At]] = defaultdict(list)
+    sent: dict[Passage, At] = {}
+    received: dict[Passage, list[At]] = defaultdict(list)
     for node, own in rows.items():
         for before, row in pairwise(own):
             follows[node, before.n].append((node, row.n))
             waits[node, row.n] += 1
         for row in own:
             if row.envelope and row.direction == "out":
-                sent.setdefault(row.envelope, (node, row.n))
+                sent.setdefault(_passage(row), (node, row.n))
             elif row.envelope and row.direction == "in":
-                received[row.envelope].append((node, row.n))
-    for envelope, at in sent.items():
-        for after in received[envelope]:
+                received[_passage(row)].append((node, row.n))
+    for passage, at in sent.items():
+        for after in received[passage]:
             follows[at].append(after)
             waits[after] += 1
     return waits, follows

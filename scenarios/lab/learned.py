@@ -21,19 +21,24 @@ SHORTEST_VALUE = 16
 
 @dataclass(frozen=True)
 class Thing:
-    """`field` of the messages at `steps`; `sealed_at`: steps that bring it only encrypted."""
+    """`field` of the messages at `steps`. Who sends one of them, or of `made_at`, has it anyway.
+
+    Without a field the thing is what a party opened at that step: having its digest is not having
+    it. `sealed_at`: steps that bring it only encrypted, to whoever asks for it.
+    """
 
     what: str
     protocol: str
     steps: tuple[str, ...]
-    field: str
+    field: str = ""
+    made_at: tuple[str, ...] = ()
     sealed_at: tuple[str, ...] = ()
 
 
 ESCROW = "escrow_commerce"
 COINS = "dht_micropayment"
 THINGS = (
-    Thing("the content C", ESCROW, ("content",), "digest", sealed_at=("6b", "D1u")),
+    Thing("the content C", ESCROW, ("content",), made_at=("6a",), sealed_at=("6b", "D1u")),
     Thing("the key K", ESCROW, ("6a", "8a"), "key"),
     Thing("the digest H(E_K(C))", ESCROW, ("6a", "7"), "ciphertext_digest"),
     Thing("the payment", ESCROW, ("7",), "payment"),
@@ -56,12 +61,16 @@ def what_each_learned(
     texts = {name: [json.dumps(line["value"]) for line in view] for name, view in views.items()}
     learned: dict[str, list[Learned]] = defaultdict(list)
     for thing in THINGS:
-        values = values_of(thing, views)
-        makers = _makers(thing, said)
-        if not values:
+        values, makers = values_of(thing, views), _makers(thing, said)
+        if not (values or (makers and not thing.field)):
             continue
-        for name in views:
-            how = _how(thing, name, values, texts[name], makers, said)
+        for name, view in views.items():
+            knows = (
+                name in makers
+                or _opened(thing, view)
+                or any(value in text for value in values for text in texts[name])
+            )
+            how: How = "readable" if knows else _not_readable(thing, name, said)
             learned[name].append(Learned(thing.what, how))
     return dict(learned)
 
@@ -71,12 +80,18 @@ def values_of(thing: Thing, views: Mapping[str, Sequence[View]]) -> set[str]:
     found = set()
     for view in views.values():
         for line in view:
-            if line["protocol"] != thing.protocol or line["step"] not in thing.steps:
-                continue
             value = line["value"]
-            if isinstance(value, Mapping) and thing.field in value:
+            if _is_of(thing, line) and isinstance(value, Mapping) and thing.field in value:
                 found.add(_needle(value[thing.field]))
     return {value for value in found if len(value) >= SHORTEST_VALUE}
+
+
+def _is_of(thing: Thing, line: View) -> bool:
+    return line["protocol"] == thing.protocol and line["step"] in thing.steps
+
+
+def _opened(thing: Thing, view: Sequence[View]) -> bool:
+    return not thing.field and any(_is_of(thing, line) for line in view)
 
 
 def _needle(value: Any) -> str:
@@ -89,24 +104,14 @@ def _needle(value: Any) -> str:
 
 
 def _makers(thing: Thing, events: Iterable[Event]) -> set[str]:
-    """Who sent it: whoever sends a value knew it before."""
+    """Whoever sends a value knew it before."""
+    steps = thing.steps + thing.made_at
     return {
-        event.sender
-        for event in events
-        if event.protocol == thing.protocol and event.step in thing.steps
+        event.sender for event in events if event.protocol == thing.protocol and event.step in steps
     }
 
 
-def _how(
-    thing: Thing,
-    name: str,
-    values: set[str],
-    texts: Sequence[str],
-    makers: set[str],
-    events: Iterable[Event],
-) -> How:
-    if name in makers or any(value in text for value in values for text in texts):
-        return "readable"
+def _not_readable(thing: Thing, name: str, events: Iterable[Event]) -> How:
     handed = any(
         name in (event.sender, event.receiver)
         for event in events

@@ -10,8 +10,10 @@ A step is waited for in the trace of a node and printed when it is there; nothin
 
 import asyncio
 import random
+import tempfile
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from nodes.runtime.observer import Row
@@ -174,11 +176,45 @@ class LiveRun:
 
     async def balance(self, node: Node) -> int:
         """What the broker has on this party's account."""
-        ledger = await self.broker.get("/inspect/ledger")
-        rows = ledger["accounts"]
+        rows = (await self.broker.get("/inspect/ledger"))["accounts"]
         return int(next(row["balance"] for row in rows if row["owner"] == node.id))
 
     async def coins(self, node: Node, state: str = "held") -> list[dict[str, Any]]:
         """The coins this party holds."""
         ledger = await node.get("/inspect/ledger")
         return [row for row in ledger.get("coins", []) if row["state"] == state]
+
+    async def messages_to(self, node: Node) -> int:
+        """Requests that have come to this node since the run's start."""
+        await self.recorder.follow(node, wait=0)
+        return sum(
+            row.direction == "in" and row.kind == "request" and row.protocol != "membership"
+            for row in self.recorder.rows[node.name]
+        )
+
+    async def register_rows(self, node: Node, step: str, transaction: str) -> int:
+        """How many register operations of one step this node made for a transaction."""
+        await self.recorder.follow(node, wait=0)
+        return sum(
+            (row.kind, row.step, row.transaction) == ("register", step, transaction)
+            for row in self.recorder.rows[node.name]
+        )
+
+    async def content_of(self, node: Node, transaction: str) -> bytes:
+        """What a buyer opened."""
+        with tempfile.TemporaryDirectory(prefix="jangteo-content-") as folder:
+            target = Path(folder) / "content"
+            await node.download(transaction, target)
+            return target.read_bytes()
+
+    # who is away
+
+    async def kill(self, *nodes: Node) -> None:
+        """kill -9, all at once."""
+        await self.say(f"killed: {', '.join(node.name for node in nodes)}")
+        await asyncio.gather(*(node.kill() for node in nodes))
+
+    async def restart(self, *nodes: Node) -> None:
+        """Started again on their data; ready when this returns."""
+        await asyncio.gather(*(node.restart() for node in nodes))
+        await self.say(f"back: {', '.join(node.name for node in nodes)}")

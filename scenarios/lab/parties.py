@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 
 from nodes.protocols.message import Role
 from scenarios.lab.books import Books
-from scenarios.lab.run import Learned, PartyView, RingPlace
+from scenarios.lab.run import Learned, PartyView
+from scenarios.lab.wording import count
 from scenarios.lab.world import Node
 
 SYMBOLS: Mapping[str, str] = {
@@ -53,10 +54,15 @@ def holdings(books: Books, name: str) -> Holdings:
                 found["account"] = account.balance
                 if account.frozen:
                     found["account is"] = "frozen"
+        for offer in other.offers:
+            if offer.seller == ledger.party:
+                found["trust"] = f"{offer.trust:+.2f} ({count(offer.ratings, 'rating')})"
     if ledger.accounts:
         found["coins outstanding"] = len(ledger.issued) - len(ledger.redeemed)
     elif "account" in found:
         found |= _coins(Counter(coin.state for coin in ledger.coins))
+    if ledger.offers:
+        found["offers"] = len(ledger.offers)
     if ledger.registers:
         found["registers kept"] = len(ledger.registers)
     found |= {f"sales {state}": n for state, n in _states(books, name).items()}
@@ -71,8 +77,3 @@ def _coins(states: Counter[str]) -> Holdings:
 
 def _states(books: Books, name: str) -> Counter[str]:
     return Counter(sale.state for sale in books.ledgers[name].sales)
-
-
-def ring_places(nodes: Iterable[Node], node_id: Mapping[str, str]) -> list[RingPlace]:
-    """Where each member of the roster stands; `node_id` by party id."""
-    return [RingPlace(node.name, node_id[node.id]) for node in nodes if node.id in node_id]

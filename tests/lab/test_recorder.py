@@ -86,6 +86,15 @@ def test_a_refusal_keeps_its_code() -> None:
     assert [event.outcome for event in trace.events()] == ["ok", "no"]
 
 
+def test_content_is_an_event_beside_the_message_that_asked_for_it() -> None:
+    trace = Trace()
+    trace.sent("peer-01", "peer-03", "e1", step="6b")
+    trace.sent("peer-03", "peer-01", "e1", step="6b", kind="content", bytes=188_000, sealed=True)
+    asked, content = trace.events()
+    assert (asked.kind, asked.sender) == ("request", "peer-01")
+    assert (content.kind, content.sender, content.bytes) == ("content", "peer-03", 188_000)
+
+
 def test_copies_that_arrive_again_are_counted() -> None:
     trace = Trace()
     trace.sent("peer-01", "broker", "e1")
@@ -207,15 +216,23 @@ def test_the_key_is_known_to_who_made_it_and_who_was_given_it_and_to_nobody_else
 
 
 def test_who_holds_content_only_encrypted_saw_it_sealed() -> None:
-    views = {"peer-03": [read("content", digest=CONTENT)], "peer-01": [], "broker": []}
+    views = {"peer-03": [], "peer-01": [read("3", content_id=CONTENT)], "broker": []}
     events = [
-        Event(1, 0, "escrow_commerce", "6b", "M", sender="peer-01", receiver="peer-03"),
+        Event(1, 0, "escrow_commerce", "6a", "M", sender="peer-03", receiver="escrow-server"),
+        Event(2, 0, "escrow_commerce", "6b", "M", sender="peer-01", receiver="peer-03"),
     ]
     learned = what_each_learned(events, views)
     how = {name: {item.what: item.how for item in items} for name, items in learned.items()}
     assert how["peer-03"]["the content C"] == "readable"
     assert how["peer-01"]["the content C"] == "sealed only"
     assert how["broker"]["the content C"] == "never"
+
+
+def test_who_opened_the_content_could_read_it() -> None:
+    views = {"peer-03": [], "peer-01": [read("content", digest=CONTENT)], "broker": []}
+    events = [Event(1, 0, "escrow_commerce", "6a", "M", sender="peer-03", receiver="escrow-server")]
+    learned = what_each_learned(events, views)
+    assert learned["peer-01"][0].how == "readable"
 
 
 def test_a_leak_is_found_wherever_it_stands() -> None:
