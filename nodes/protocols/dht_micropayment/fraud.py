@@ -33,6 +33,13 @@ class Freeze(Kept, frozen=True):
         return payer == self.culprit or (generation, index) <= (self.generation, self.index)
 
 
+def earlier(known: Freeze | None, found: Freeze) -> Freeze:
+    """Of two double steps of one coin the first."""
+    if known is None:
+        return found
+    return min(known, found, key=lambda freeze: (freeze.generation, freeze.index))
+
+
 def make_report(
     first: Record, second: Record, predecessor: Certificate, evidence: Evidence
 ) -> ReportFraud:

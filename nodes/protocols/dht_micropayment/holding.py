@@ -11,6 +11,8 @@ same bytes.
 import enum
 from collections.abc import Iterable
 
+import msgspec
+
 from crypto import codec
 from crypto.documents import Signed, document_digest
 from crypto.hashing import Digest
@@ -20,6 +22,7 @@ from nodes.protocols.dht_micropayment.coin import (
     Coin,
     Evidence,
     chain,
+    closes_at,
     opening_record,
     payee_accepts_until,
     read_coin,
@@ -89,6 +92,8 @@ class Holding(Kept, frozen=True):
     leaves_by: TransactionId | None = None
     settlement: Certificate | None = None
     """Of the committed step."""
+    rivals: tuple[Record, ...] = ()
+    """Other records shown for the register of `record`: evidence, and no goods for this coin."""
 
     @property
     def coin(self) -> Coin:
@@ -138,8 +143,17 @@ def certified(holding: Holding, certificate: Certificate) -> Holding:
     return holding.moved(CoinState.HELD, certificate=certificate)
 
 
+def contested(holding: Holding, rivals: Iterable[Record]) -> Holding:
+    """Other records are shown for the register that should make this party the holder."""
+    known = {record.digest for record in (holding.record, *holding.rivals)}
+    fresh = {record.digest: record for record in rivals if record.digest not in known}
+    if not fresh:
+        return holding
+    return msgspec.structs.replace(holding, rivals=(*holding.rivals, *fresh.values()))
+
+
 def lost(holding: Holding) -> Holding:
-    """The register holds another record: this coin never comes."""
+    """The register holds another record, or nobody votes any more: this coin never comes."""
     return holding.moved(CoinState.CLOSED)
 
 
@@ -215,14 +229,22 @@ def settled(holding: Holding, certificate: Certificate) -> Holding:
     return holding.moved(CoinState.SPENT if paid else CoinState.CLOSED, settlement=certificate)
 
 
+def handed_over(holding: Holding) -> Holding:
+    """Who got the coin says so in a signed receipt; no certificate need be fetched."""
+    if holding.committed is None:
+        raise NothingCommitted()
+    paid = holding.committed.kind == "pay"
+    return holding.moved(CoinState.SPENT if paid else CoinState.CLOSED)
+
+
 # which to take
 
 
 def can_pay(holding: Holding, until: Milliseconds, quorum_milliseconds: int) -> bool:
-    """Whether a payee would still take the coin at `until`."""
+    """Whether a payee would still take the coin at `until`, and has a step left to pay it back."""
     return (
         holding.state is CoinState.HELD
-        and holding.step.index + 1 < MAX_INDEX
+        and holding.step.index + 2 < MAX_INDEX
         and until <= payee_accepts_until(holding.coin, quorum_milliseconds)
     )
 
@@ -233,6 +255,10 @@ def in_order_of_use(
     """Coins that can pay, those that expire first in front."""
     fit = [coin for coin in holdings if can_pay(coin, until, quorum_milliseconds)]
     return sorted(fit, key=lambda coin: (coin.coin.expires, coin.coin.serial, coin.key))
+
+
+def can_redeem(holding: Holding, now: Milliseconds) -> bool:
+    return holding.state is CoinState.HELD and now <= closes_at(holding.coin)
 
 
 def choose(

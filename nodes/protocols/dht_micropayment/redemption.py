@@ -60,6 +60,37 @@ class Redemption(Kept, frozen=True):
         return moved(self, REDEEMED_MOVES, to)
 
 
+class HandedInState(enum.StrEnum):
+    """A redemption as the holder sees it."""
+
+    HANDED_IN = "handed-in"
+    CREDITED = "credited"
+    """Every coin that could be was credited."""
+    REFUSED = "refused"
+
+
+HANDED_IN_MOVES: Moves[HandedInState] = {
+    HandedInState.HANDED_IN: frozenset({HandedInState.CREDITED, HandedInState.REFUSED}),
+    HandedInState.CREDITED: frozenset(),
+    HandedInState.REFUSED: frozenset(),
+}
+
+
+class HandedIn(Kept, frozen=True):
+    """The holder's record of one D1."""
+
+    state: HandedInState
+    transaction: TransactionId
+    broker: PartyId
+    coins: tuple[bytes, ...]
+    """Keys of the holdings committed to it, in the order of the transfers."""
+    credited: int = 0
+    reason: str = ""
+
+    def moved(self, to: HandedInState, **changes: object) -> "HandedIn":
+        return moved(self, HANDED_IN_MOVES, to, **changes)
+
+
 def check_redeem(message: Redeem, receiver: Receiver, trust: Trust) -> tuple[Step, ...]:
     """D1, broker: what the message alone shows. Raises what `check_transfers` raises."""
     return check_transfers(message.transfers, message.order, receiver, trust, kind="redeem")
@@ -88,6 +119,19 @@ def accept(
         raise CoinIsFrozen()
     return Redemption(
         RedeemedState.PENDING, transaction, coin.owner, coin.serial, body.payer, transfer
+    )
+
+
+def refused(step: Step, transfer: Transfer, transaction: TransactionId) -> Redemption:
+    """One coin among others that was not accepted."""
+    coin = step.coin
+    return Redemption(
+        RedeemedState.REFUSED,
+        transaction,
+        coin.owner,
+        coin.serial,
+        step.body.payer,
+        transfer,
     )
 
 

@@ -9,6 +9,8 @@ excludes a payment; it holds the digest of C', and its votes are what makes C' g
     R5  <(C', 0), open>                               certified: the new one can be spent
 """
 
+import enum
+
 from crypto.documents import Signed, document_digest, sign_document
 from crypto.signing import SigningKey
 from nodes.protocols.dht_micropayment.coin import (
@@ -25,6 +27,7 @@ from nodes.protocols.dht_micropayment.holding import (
     opened,
     require_held,
 )
+from nodes.protocols.dht_micropayment.moves import Kept, Moves, moved
 from nodes.protocols.dht_micropayment.refusals import (
     CoinHasExpired,
     NothingCommitted,
@@ -32,6 +35,36 @@ from nodes.protocols.dht_micropayment.refusals import (
 )
 from nodes.protocols.guard import Guards
 from nodes.protocols.message import Milliseconds, PartyId, TransactionId
+
+
+class RenewalState(enum.StrEnum):
+    """A reissue as its holder sees it."""
+
+    COMMITTED = "committed"
+    CERTIFIED = "certified"
+    """The old generation is closed, the new coin good; its opening is not certified yet."""
+    RENEWED = "renewed"
+
+
+RENEWAL_MOVES: Moves[RenewalState] = {
+    RenewalState.COMMITTED: frozenset({RenewalState.CERTIFIED}),
+    RenewalState.CERTIFIED: frozenset({RenewalState.RENEWED}),
+    RenewalState.RENEWED: frozenset(),
+}
+
+
+class Renewal(Kept, frozen=True):
+    """The holder's record of one reissue."""
+
+    state: RenewalState
+    transaction: TransactionId
+    old: bytes
+    """Key of the holding it ends."""
+    new: bytes
+    """Key of the holding it begins."""
+
+    def moved(self, to: RenewalState) -> "Renewal":
+        return moved(self, RENEWAL_MOVES, to)
 
 
 def renewed(old: Coin, holder: PartyId, *, expires: Milliseconds | None = None) -> Coin:

@@ -4,6 +4,7 @@ Equations (1), (2), (3). T_B = {C, seq = 0} signed by B adds nothing to C here: 
 follows from the coin alone, and its register is written by whoever shows the coin.
 """
 
+import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,9 +13,9 @@ from crypto.signing import SigningKey
 from nodes.protocols.dht_micropayment.coin import Coin, Evidence, Serial, Trust, read_coin
 from nodes.protocols.dht_micropayment.genuine import check_coin
 from nodes.protocols.dht_micropayment.messages import Withdraw, Withdrawn
-from nodes.protocols.dht_micropayment.moves import Kept
+from nodes.protocols.dht_micropayment.moves import Kept, Moves, moved
 from nodes.protocols.dht_micropayment.refusals import WithdrawalDiffers
-from nodes.protocols.message import Milliseconds, PartyId
+from nodes.protocols.message import Milliseconds, PartyId, TransactionId
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,44 @@ class Withdrawal(Kept, frozen=True):
     owner: PartyId
     count: int
     serials: tuple[Serial, ...]
+
+
+class AskedState(enum.StrEnum):
+    """A withdrawal as its owner sees it."""
+
+    ASKED = "asked"
+    ISSUED = "issued"
+    """The coins are on the owner's disk, their openings not all certified."""
+    HELD = "held"
+    REFUSED = "refused"
+
+
+ASKED_MOVES: Moves[AskedState] = {
+    AskedState.ASKED: frozenset({AskedState.ISSUED, AskedState.REFUSED}),
+    AskedState.ISSUED: frozenset({AskedState.HELD}),
+    AskedState.HELD: frozenset(),
+    AskedState.REFUSED: frozenset(),
+}
+
+
+class Asked(Kept, frozen=True):
+    """The owner's record of one W1."""
+
+    state: AskedState
+    transaction: TransactionId
+    count: int
+    coins: tuple[bytes, ...] = ()
+    """Keys of the holdings it brought."""
+    reason: str = ""
+
+    def moved(self, to: AskedState, **changes: object) -> "Asked":
+        return moved(self, ASKED_MOVES, to, **changes)
+
+
+def require_new(known: Withdrawal | None) -> None:
+    """One request id, one order: another count under it is refused (WithdrawalDiffers)."""
+    if known is not None:
+        raise WithdrawalDiffers(f"this request was for {known.count} coins")
 
 
 def issue(

@@ -84,8 +84,9 @@ def payment(count: int = 2) -> Payment:
 
 
 def taken_in(count: int = 2, now: int = NOW) -> Incoming:
-    steps = rule.check_payment(payment(count), quoted(count), U.public_key, to(V), trust())
-    return rule.take_in(quoted(count), steps, (b"a", b"b"), now)
+    message = payment(count)
+    rule.check_payment(message, quoted(count), U.public_key, to(V), trust())
+    return rule.take_in(quoted(count), message.transfers, (b"a", b"b"), now)
 
 
 # Q1
