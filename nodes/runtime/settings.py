@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -13,7 +13,9 @@ PREFIX = "JANGTEO_"
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
-Duration = Annotated[float, msgspec.Meta(gt=0)]
+Duration = Annotated[float, msgspec.Meta(gt=0, le=10**9)]
+LogLevel = Literal["debug", "info", "warning", "error", "critical"]
+SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
 class InvalidSettings(ValueError):
@@ -40,7 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Guards switched off."""
     lifeline: int = -1
     """File descriptor whose end of file ends this node; -1 for none."""
-    log_level: str = "info"
+    log_level: LogLevel = "info"
 
     expected_peers: Annotated[int, msgspec.Meta(ge=FEWEST_PEERS)] = 16
     opening_balance: Annotated[int, msgspec.Meta(ge=0)] = 1000
@@ -65,7 +67,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def secret(self) -> bytes:
         """Shared by all nodes of a world; admits to it."""
-        return bytes.fromhex(_read(self.world / "secret"))
+        path = self.world / "secret"
+        text = _read(path)
+        try:
+            return bytes.fromhex(text)
+        except ValueError as error:
+            raise InvalidSettings(f"{path} is not hex") from error
 
     @property
     def token(self) -> str:
@@ -75,9 +82,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text().strip()
+        text = path.read_text().strip()
     except OSError as error:
         raise InvalidSettings(f"cannot read {path}: {error.strerror}") from error
+    if not text:
+        raise InvalidSettings(f"{path} is empty: it would admit anybody")
+    return text
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -94,8 +104,10 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     fields: dict[str, object] = dict(given)
     if "without" in given:
         fields["without"] = tuple(part for part in given["without"].split(",") if part)
+    if "log_level" in given:
+        fields["log_level"] = given["log_level"].lower()
     if "lab" in given:
-        fields["lab"] = given["lab"].lower() in ("1", "true", "yes")
+        fields["lab"] = SWITCH.get(given["lab"].lower(), given["lab"])
     try:
         return msgspec.convert(fields, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
