@@ -1,0 +1,73 @@
+"""Whom this node believes when it is shown a coin: its world's broker, and the votes of members."""
+
+import asyncio
+
+from dht.errors import RecordRefused
+from dht.records import Body, Certificate, InvalidCertificate, Put
+from nodes.protocols.dht_micropayment.coin import NAMESPACE, Certified, Trust
+from nodes.protocols.dht_micropayment.validator import check_put
+from nodes.protocols.errors import ProtocolError, Refused
+from nodes.protocols.message import PartyId, Role
+from nodes.ring import Ring
+from nodes.runtime.party import Party
+from nodes.runtime.service import Service
+
+FIRST_DELAY_SECONDS = 0.05
+LONGEST_DELAY_SECONDS = 1.0
+
+
+def nothing_is_certified(certificate: Certificate) -> Body:
+    """Before this node has a place in the ring it can judge no votes."""
+    raise InvalidCertificate("this node knows no roster")
+
+
+class CoinTrust:
+    """Makes the `Trust` that the rules ask for from what this node knows now."""
+
+    def __init__(self, party: Party, certified: Certified = nothing_is_certified) -> None:
+        self._party = party
+        self._brokers: frozenset[PartyId] = frozenset()
+        self.certified = certified
+
+    def brokers(self) -> frozenset[PartyId]:
+        party = self._party
+        if party.role is Role.BROKER:
+            return frozenset({party.id})
+        if not self._brokers:
+            self._brokers = frozenset(card.id for card in party.directory.kept(Role.BROKER))
+        return self._brokers
+
+    def now(self) -> Trust:
+        return Trust(self.brokers(), self.certified, self._party.guards)
+
+    def check_put(self, put: Put, now: int) -> None:
+        """What this node's witness checks for the namespace "coin". Raises RecordRefused."""
+        try:
+            check_put(put.record, put.predecessor, put.evidence, now, self.now())
+        except Refused as error:
+            raise RecordRefused(error.code, error.detail) from error
+
+    async def meet_broker(self) -> None:
+        """Until the broker is known; then it is kept across restarts."""
+        delay = FIRST_DELAY_SECONDS
+        while not self.brokers():
+            try:
+                await self._party.directory.one(Role.BROKER)
+            except ProtocolError:
+                await asyncio.sleep(delay)
+                delay = min(2 * delay, LONGEST_DELAY_SECONDS)
+        self._party.observer.notify()
+
+
+def coin_ring(service: Service, *, member: bool) -> Ring:
+    """A place in the DHT where coins live. A member votes on them by the rules of their paper."""
+    trust = CoinTrust(service.party)
+    ring = Ring(service, member=member, validators={NAMESPACE: trust.check_put})
+    trust.certified = ring.dht.check
+
+    async def meet_broker() -> None:
+        service.spawn(trust.meet_broker())
+
+    service.awaits("broker", lambda: bool(trust.brokers()))
+    service.at_start(meet_broker)
+    return ring
