@@ -1,0 +1,28 @@
+"""Electronic cash with a bank account server and a coin server (BS).
+
+C. Her, S.-J. Joo and H. Chung, "Danger Element Analysis and Protocol Design of Electronic Cash
+Payment System" (in Korean).
+
+The bank that knows its customers never sees a serial number; the server that makes the serial
+numbers never learns a customer. A coin counts only while its coin server has it in circulation,
+so a second spending finds it gone, and nobody keeps a list of spent coins.
+
+    B   bank_account_server   accounts, the keys of the denominations, what is outstanding
+    S   coin_server           the coins in circulation, and answers not yet acknowledged
+    C   peer                  a wallet; everything in it follows from one seed
+    M   peer                  a merchant: another wallet, and a name
+
+    coin.py         serial, statement, signature; the bank's published keys
+    withdrawal.py   W1-W4   the account pays, S makes and blinds serials, B signs, C unblinds
+    exchange.py     X1, X2  old coins for new ones
+    payment.py      P1-P6   coins to a merchant, with change
+    deposit.py      D1-D4   coins become money in an account
+    condition.py    C1-C4   a coin that waits for a judge's word
+    clearing.py     F1-F7   several coin servers
+    spending.py             what an order of coins is, and all that is checked of it
+    wallet.py               secrets from a seed, and which coins to take
+
+`messages.py` is the table of contents, `guards.py` the mends, each of which can be switched off,
+and `state.py` what each party remembers. Where the paper is silent or we differ,
+docs/protocols/electronic_cash.md says so.
+"""

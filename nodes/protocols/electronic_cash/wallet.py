@@ -1,0 +1,97 @@
+"""The wallet: every secret follows from one seed, so a lost disk loses no coin (3.2 of the paper).
+
+Each operation takes the next index. Nonce, handle, session key, reply key and one-time keys are
+made from (seed, index); a coin's key from (seed, index, place). Whoever has the seed asks the bank
+for each withdrawal by its nonce, and the coin servers for each one-time key (Q1).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from crypto.hashing import authenticate
+from crypto.sealing import SealingKey
+from crypto.signing import SigningKey
+from nodes.protocols.electronic_cash.coin import MAX_COINS
+from nodes.protocols.electronic_cash.refusals import NotEnoughCoins, TooManyCoins
+from nodes.protocols.electronic_cash.state import CoinPhase, HeldCoin, Path
+from nodes.protocols.message import PartyId
+
+SEED_BYTES = 32
+PLACES_SEARCHED = 8
+"""How many coins of one order a recovery looks for at first; a wallet orders no more for itself."""
+GAP = 20
+"""A recovery ends after so many indexes in a row under which nothing is known."""
+
+
+@dataclass(frozen=True)
+class Wallet:
+    """The secrets of one holder."""
+
+    seed: bytes
+
+    def _derive(self, label: str, index: int, place: int = 0) -> bytes:
+        numbers = (index.to_bytes(8, "big"), place.to_bytes(8, "big"))
+        return authenticate(self.seed, f"electronic_cash/wallet/{label}", *numbers)
+
+    def nonce(self, index: int) -> bytes:
+        return self._derive("nonce", index)
+
+    def handle(self, index: int) -> bytes:
+        return self._derive("handle", index)
+
+    def session_key(self, index: int) -> bytes:
+        """SK."""
+        return self._derive("session", index)
+
+    def reply_key(self, index: int) -> SealingKey:
+        """epk and its private half."""
+        return SealingKey(self._derive("reply", index))
+
+    def one_time_key(self, path: Path) -> SigningKey:
+        return SigningKey(self._derive("coin", path.index, path.place))
+
+    def one_time_keys(self, index: int, count: int) -> tuple[SigningKey, ...]:
+        return tuple(self.one_time_key(Path(index, place)) for place in range(count))
+
+
+def balance(coins: Iterable[HeldCoin]) -> int:
+    return sum(held.coin.amount for held in coins if held.state is CoinPhase.HELD)
+
+
+def choose(
+    coins: Iterable[HeldCoin], amount: int, home: PartyId | None = None
+) -> tuple[HeldCoin, ...]:
+    """Coins of one home worth `amount` or a little more.
+
+    Exact where taking the largest that fit comes out even; else one more coin, whose change comes
+    back. Raises NotEnoughCoins or TooManyCoins.
+    """
+    homes: dict[PartyId, list[HeldCoin]] = defaultdict(list)
+    for held in coins:
+        if held.state is CoinPhase.HELD and home in (None, held.coin.coin_server):
+            homes[held.coin.coin_server].append(held)
+    rich = [held for held in homes.values() if sum(h.coin.amount for h in held) >= amount]
+    if not rich or amount < 1:
+        raise NotEnoughCoins()
+    chosen = min((_cover(held, amount) for held in rich), key=len)
+    if len(chosen) > MAX_COINS:
+        raise TooManyCoins()
+    return chosen
+
+
+def _cover(coins: Sequence[HeldCoin], amount: int) -> tuple[HeldCoin, ...]:
+    largest_first = sorted(coins, key=lambda held: (-held.coin.amount, held.coin.key))
+    chosen: list[HeldCoin] = []
+    rest = amount
+    for held in largest_first:
+        if held.coin.amount <= rest:
+            chosen.append(held)
+            rest -= held.coin.amount
+    if rest:
+        left = [held for held in largest_first if held not in chosen]
+        more = [held for held in left if held.coin.amount >= rest]
+        if not more:
+            raise NotEnoughCoins()
+        chosen.append(more[-1])
+    return tuple(chosen)
