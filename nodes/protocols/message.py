@@ -157,8 +157,13 @@ def message(
     return declare
 
 
-def answer(step: str, *, to: type[Message], sealed: bool = False) -> Callable[[type[M]], type[M]]:
-    """Declare the answer to a request: it travels back in the same HTTP exchange."""
+def answer(
+    step: str, *, to: type[Message], sealed: bool = False, anonymous: bool = False
+) -> Callable[[type[M]], type[M]]:
+    """Declare the answer to a request: it travels back in the same HTTP exchange.
+
+    `anonymous`: nobody signs it, and what it must prove (a keyed hash) stands in the body.
+    """
 
     def declare(type_: type[M]) -> type[M]:
         request = _by_type[to]
@@ -171,6 +176,7 @@ def answer(step: str, *, to: type[Message], sealed: bool = False) -> Callable[[t
             sealed=sealed,
             answers=to,
             streams=False,
+            anonymous=anonymous,
         )
         if to in _answer_to:
             raise TypeError(f"{to.__name__} has two answers")

@@ -14,7 +14,7 @@ from typing import TypeVar
 import aiohttp
 
 from crypto.sealing import SealingKey
-from nodes.protocols.envelope import Opened, identity, unseal_wire, unwrap
+from nodes.protocols.envelope import Opened, unseal_wire, unwrap
 from nodes.protocols.errors import OutcomeUnknown, ProtocolError, Refused
 from nodes.protocols.membership.messages import Card
 from nodes.protocols.message import (
@@ -203,9 +203,8 @@ class Client:
             opened = unwrap(wire, answer, me)
         except ProtocolError as error:
             raise UnreadableAnswer(f"{card.name}: {error}") from error
-        if opened.envelope.sender != card.id or opened.envelope.request != identity(
-            request.envelope
-        ):
+        sender = None if declaration.anonymous else card.id
+        if opened.envelope.sender != sender or opened.envelope.request != request.identity:
             raise UnreadableAnswer(f"{card.name} answered something else")
         return opened
 

@@ -90,3 +90,16 @@ def test_a_sealed_answer_to_somebody_anonymous_needs_a_key_to_be_sealed_to() -> 
         @answer("anonymous 4", to=Mute, sealed=True)
         class Unheard(Message, frozen=True):
             """Nobody could open it."""
+
+
+def test_an_answer_may_be_left_unsigned_where_its_body_proves_itself() -> None:
+    @message("anonymous 5", sender=Role.PEER, receiver=Role.PEER, anonymous=True)
+    class Order(Message, frozen=True):
+        """A keyed hash stands in it."""
+
+    @answer("anonymous 6", to=Order, anonymous=True)
+    class Response(Message, frozen=True):
+        """And in this one."""
+
+    assert declaration_of(Response).anonymous
+    assert not declaration_of(Say).anonymous

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from nodes.protocols.envelope import Opened, wrap
-from nodes.protocols.message import ANYONE, Message, answer, declaration_of, message
+from nodes.protocols.message import ANYONE, Message, Role, answer, declaration_of, message
+from nodes.runtime.inbound import Handler
 from nodes.runtime.party import Answer, Party
 from nodes.runtime.refusals import UnreadableAnswer
+from nodes.runtime.service import Service
 from tests.runtime.world import TRANSACTION, World
 
 
@@ -35,6 +37,14 @@ class TellSigned(Message, frozen=True):
     """A party tells, and signs."""
 
 
+async def answering(world: World, type_: type[Message], handler: Handler) -> Service:
+    service = Service(Role.PEER, world.settings("teller"), purpose="Tells.")
+    service.handles(type_, handler)
+    world.services.append(service)
+    await service.start()
+    return service
+
+
 async def tell(received: Opened[Ask], party: Party) -> Answer:
     return party.reply(received, Tell(received.message.words.upper()))
 
@@ -44,8 +54,7 @@ async def test_neither_side_of_an_unsigned_exchange_makes_or_checks_a_signature(
     tmp_path: Path,
 ) -> None:
     async with World(tmp_path) as world:
-        asker, teller = await world.greeter("asker"), await world.greeter("teller")
-        teller.service.handles(Ask, tell)
+        asker, teller = await world.greeter("asker"), await answering(world, Ask, tell)
         told = await asker.party.send(teller.party.id, Ask("who?"), TRANSACTION, Tell)
         assert told.message == Tell("WHO?")
         assert told.envelope.sender is None
@@ -57,7 +66,6 @@ async def test_neither_side_of_an_unsigned_exchange_makes_or_checks_a_signature(
 @pytest.mark.asyncio
 async def test_an_answer_without_its_signature_is_not_read(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
-        asker, teller = await world.greeter("asker"), await world.greeter("teller")
 
         async def unsigned(received: Opened[AskForName], party: Party) -> Answer:
             wire, envelope = wrap(
@@ -72,6 +80,6 @@ async def test_an_answer_without_its_signature_is_not_read(tmp_path: Path) -> No
             opened = Opened(TellSigned(), declaration_of(TellSigned), envelope, wire)
             return Answer(wire, opened, saved=False)
 
-        teller.service.handles(AskForName, unsigned)
+        asker, teller = await world.greeter("asker"), await answering(world, AskForName, unsigned)
         with pytest.raises(UnreadableAnswer):
             await asker.party.send(teller.party.id, AskForName(), TRANSACTION, TellSigned)
