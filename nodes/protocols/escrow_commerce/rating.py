@@ -66,7 +66,7 @@ def take_rating(
     """Step 9, escrow server: what was rated, and what follows for the sale.
 
     `sale` None: no such sale here. Raises NotPurchased, NotTheBuyersRating, RatingNotOfThisSale,
-    RatedAlready. Before the dispute time is over a rating is the acceptance: 8b follows.
+    RatedAlready. Before the dispute time is over a rating is the acceptance: 8b follows, then 10.
     """
     rating = read(Rating, message.rating)
     guards.require(rating_follows_purchase, sale)
@@ -78,7 +78,8 @@ def take_rating(
     rated = changed(sale, rated=rating.value)
     if rated.state is SaleState.COMMITTED:
         rated = accept(rated).sale
-    return rating, Decided(rated, rated=rating.value)
+    waits_for_payment = rated.state is SaleState.RELEASED
+    return rating, Decided(rated, rated=None if waits_for_payment else rating.value)
 
 
 def trust_update(

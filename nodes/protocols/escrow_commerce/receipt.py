@@ -17,7 +17,7 @@ from nodes.protocols.escrow_commerce.messages import (
     SaleStatus,
     Verdict,
 )
-from nodes.protocols.escrow_commerce.reading import require_sender
+from nodes.protocols.escrow_commerce.reading import changed, require_sender
 from nodes.protocols.escrow_commerce.refusals import PaymentNotAsAgreed, UnknownSale, WrongState
 from nodes.protocols.escrow_commerce.release import KEY_RELEASED
 from nodes.protocols.escrow_commerce.state import (
@@ -43,8 +43,10 @@ def key_arrives(purchase: Purchase, message: KeyRelease, sender: PartyId) -> Pur
 
 
 def abort_arrives(purchase: Purchase, message: AbortNotice, sender: PartyId) -> Purchase:
-    """8x, buyer: what it paid in comes back with 8r."""
+    """8x, buyer: what it paid in comes back with 8r. Its own clock may have ended it before."""
     require_sender(sender, purchase.contract.escrow_server)
+    if purchase.state is BuyerState.ABORTED:
+        return changed(purchase, reason=message.reason)
     return purchase.moved(BuyerState.ABORTED, reason=message.reason)
 
 
@@ -86,6 +88,8 @@ def _require_price(delivery: Delivery, amount: Amount) -> None:
 def seller_abort_arrives(delivery: Delivery, message: AbortNotice, sender: PartyId) -> Delivery:
     """8x, seller: the encrypted content and its key are needed no more."""
     require_sender(sender, delivery.contract.escrow_server)
+    if delivery.state is SellerState.ABORTED:
+        return changed(delivery, reason=message.reason)
     return delivery.moved(SellerState.ABORTED, reason=message.reason)
 
 

@@ -246,7 +246,7 @@ def _payment_failed(sale: Sale) -> Decided:
     if sale.state is SaleState.RELEASED:
         reason = AbortReason.PAYMENT_INVALID
         closed = sale.moved(SaleState.CLOSED, reason=reason)
-        return Decided(closed, (To(sale.seller, AbortNotice(reason)),))
+        return Decided(closed, (To(sale.seller, AbortNotice(reason)),), rated=sale.rated)
     return Decided(sale)
 
 
@@ -261,14 +261,17 @@ def order_pay_out(sale: Sale) -> PayOut:
 
 
 def take_paid_out(sale: Sale, paid: PaymentBytes) -> Decided:
-    """The instrument has signed the payment over: 8b to the seller, or the refund to the buyer."""
+    """The instrument has signed the payment over: 8b to the seller, or the refund to the buyer.
+
+    What the buyer rated meanwhile is passed on once the seller is paid (step 10).
+    """
     order = order_pay_out(sale)
     assert sale.payment is not None, "an order of pay-out has a payment"
     if sale.decision is Decision.RELEASE:
         payment = moved(sale.payment, PAYMENT_MOVES, PaymentState.RELEASED, paid_out=paid)
         closed = sale.moved(SaleState.CLOSED, payment=payment)
         release = PaymentRelease(order.instrument, order.amount, paid)
-        return Decided(closed, (To(order.to, release),))
+        return Decided(closed, (To(order.to, release),), rated=sale.rated)
     payment = moved(sale.payment, PAYMENT_MOVES, PaymentState.REFUNDED, paid_out=paid)
     refund = Refund(order.instrument, order.amount, paid)
     return Decided(changed(sale, payment=payment), (To(order.to, refund),))

@@ -26,7 +26,7 @@ from nodes.protocols.escrow_commerce.refusals import (
     WrongDocument,
     WrongState,
 )
-from nodes.protocols.escrow_commerce.release import Work, next_work
+from nodes.protocols.escrow_commerce.release import Work, next_work, take_paid_out
 from nodes.protocols.escrow_commerce.state import BuyerState, Decided, Decision, Sale
 from tests.protocols.escrow_commerce.market import (
     ALL_ON,
@@ -94,7 +94,8 @@ def test_step_9_only_a_purchase_is_rated(state: SaleState) -> None:
         return
     _, decided = taken(before)
     assert decided is not None
-    assert (decided.sale.rated, decided.rated) == (1, 1)
+    assert decided.sale.rated == 1
+    assert decided.rated == (1 if state is SaleState.CLOSED else None)
     with pytest.raises(RatedAlready):
         taken(decided.sale)
 
@@ -105,6 +106,15 @@ def test_step_9_is_the_acceptance_whatever_the_value(value: int) -> None:
     assert decided is not None
     assert (decided.sale.state, decided.sale.decision) == (SaleState.RELEASED, Decision.RELEASE)
     assert next_work(decided.sale, ALL_ON) is Work.PAY_OUT
+
+
+@pytest.mark.parametrize("value", [-1, 1])
+def test_step_10_follows_8b(value: int) -> None:
+    _, decided = taken(sale_in(SaleState.COMMITTED), rate_with(value=value))
+    assert decided is not None
+    closed = take_paid_out(decided.sale, b"paid")
+    assert closed.rated == value
+    assert take_paid_out(sale_in(SaleState.RELEASED), b"paid").rated is None
 
 
 def test_step_9_of_a_sale_nobody_knows_is_refused() -> None:

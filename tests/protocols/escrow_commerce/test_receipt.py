@@ -61,7 +61,7 @@ def test_step_8x_ends_a_purchase_where_the_table_says(state: BuyerState) -> None
     purchase = purchase_in(state)
     with pytest.raises(NotYourSale):
         receipt.abort_arrives(purchase, NOTICE, STRANGER.public_key)
-    if BuyerState.ABORTED in BUYER_MOVES[state]:
+    if BuyerState.ABORTED in {state, *BUYER_MOVES[state]}:
         assert receipt.abort_arrives(purchase, NOTICE, ES).reason is NOTICE.reason
     else:
         with pytest.raises(WrongState):
@@ -121,7 +121,7 @@ def test_step_8x_ends_a_delivery_where_the_table_says(state: SellerState) -> Non
     delivery = delivery_in(state)
     with pytest.raises(NotYourSale):
         receipt.seller_abort_arrives(delivery, NOTICE, BUYER.public_key)
-    if SellerState.ABORTED in SELLER_MOVES[state]:
+    if SellerState.ABORTED in {state, *SELLER_MOVES[state]}:
         ended = receipt.seller_abort_arrives(delivery, NOTICE, ES)
         assert ended.may_discard
     else:
