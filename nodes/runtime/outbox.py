@@ -24,11 +24,14 @@ from nodes.protocols.message import (
 )
 from nodes.runtime.log import get_log
 from nodes.runtime.party import Party
-from nodes.runtime.refusals import BUSY, ELSEWHERE
+from nodes.runtime.refusals import BUSY, ELSEWHERE, StaleMessage
 from nodes.runtime.store import Transaction
 
 FIRST_DELAY_SECONDS = 0.1
 LONGEST_DELAY_SECONDS = 2.0
+NOT_NOW = BUSY | ELSEWHERE | {StaleMessage.code}
+"""Refusals of this attempt, not of the message: the next one carries a fresh time, and may find
+clocks that agree again."""
 
 Answered = Callable[[Opened[Any], Message, Party], Awaitable[None]]
 RefusedHandler = Callable[[Refused, "Entry", Message, Party], Awaitable[None]]
@@ -132,7 +135,7 @@ class Outbox:
         except OutcomeUnknown:
             return False
         except Refused as error:
-            if error.code in BUSY | ELSEWHERE:
+            if error.code in NOT_NOW:
                 return False
             await self._on_refused(error, entry, message)
             return True
