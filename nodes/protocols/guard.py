@@ -11,6 +11,8 @@ All guards are on. A world can be started with some switched off; then `require`
 rule, and every page that speaks of the world says so.
 """
 
+import importlib
+import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, ParamSpec
@@ -52,6 +54,14 @@ def declared_guards() -> dict[str, Guard[...]]:
     return dict(_declared)
 
 
+def _declare_all() -> None:
+    """Import every protocol, so that each of its guards is known."""
+    import nodes.protocols
+
+    for module in pkgutil.walk_packages(nodes.protocols.__path__, "nodes.protocols."):
+        importlib.import_module(module.name)
+
+
 @dataclass(frozen=True)
 class Guards:
     """The guards of one world: all on, but for those named in `off`."""
@@ -60,8 +70,14 @@ class Guards:
 
     @classmethod
     def without(cls, names: Iterable[str]) -> "Guards":
-        """Raises ValueError for a name that no guard has."""
+        """Raises ValueError for a name that no guard has.
+
+        A whole world is told the same names, so those of protocols that a party does not speak
+        are looked for too.
+        """
         off = frozenset(names)
+        if off - _declared.keys():
+            _declare_all()
         unknown = off - _declared.keys()
         if unknown:
             raise ValueError(f"there is no guard named {', '.join(sorted(unknown))}")

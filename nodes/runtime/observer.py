@@ -54,25 +54,22 @@ class Observer:
         self._rows: deque[Row] = deque(maxlen=self.KEPT_IN_MEMORY)
         self._changed = asyncio.Event()
         self._trace_path = folder / "trace.jsonl"
+        self._view_path = folder / "view.jsonl"
         self._n = self._reload()
         self._trace = os.open(self._trace_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        self._view = (
-            os.open(folder / "view.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            if lab
-            else -1
-        )
-        self._view_path = folder / "view.jsonl"
+        self._view = -1
+        if lab:
+            _whole_lines(self._view_path)
+            self._view = os.open(self._view_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._kill: tuple[str, str, Point, int] | None = None
 
     def _reload(self) -> int:
-        if not self._trace_path.exists():
-            return 0
         last = 0
-        for line in self._trace_path.read_bytes().splitlines():
+        for line in _whole_lines(self._trace_path):
             try:
                 row = msgspec.json.decode(line, type=Row)
             except msgspec.DecodeError:
-                continue  # the line being written when the process ended
+                continue
             self._rows.append(row)
             last = row.n
         return last
@@ -154,6 +151,17 @@ class Observer:
         if self._view >= 0:
             os.close(self._view)
             self._view = -1
+
+
+def _whole_lines(path: Path) -> list[bytes]:
+    """The lines of a file; the one being written when the process ended is cut off."""
+    if not path.exists():
+        return []
+    data = path.read_bytes()
+    whole = data.rfind(b"\n") + 1
+    if whole < len(data):
+        os.truncate(path, whole)
+    return data[:whole].splitlines()
 
 
 def readable(value: object) -> Any:
