@@ -111,7 +111,7 @@ class Replica:
         held = self.registers.get(body.name)
         if held is not None and held.settles(digest):
             return self._answer(held, digest)
-        if self._in_hand >= self._settings.max_puts_in_hand:
+        if self._is_busy:
             return PutAnswer("busy")
         refusal = self._refusal(body, put)
         return refusal or self._save(body.name, put)
@@ -130,7 +130,13 @@ class Replica:
             return PutAnswer("refused", code="dht/check-failed")
         return None
 
+    @property
+    def _is_busy(self) -> bool:
+        return self._in_hand >= self._settings.max_puts_in_hand
+
     async def _save(self, name: RegisterName, put: Put) -> PutAnswer:
+        if self._is_busy:  # others that came in the same moment were faster
+            return PutAnswer("busy")
         self._in_hand += 1
         try:
             entry = await self.registers.change(
@@ -180,7 +186,7 @@ class Replica:
         """Check it, keep it, serve it from now on."""
         if not self.is_synced:
             return KeepAnswer("not-synced")
-        if self._in_hand >= self._settings.max_puts_in_hand:
+        if self._is_busy:
             return KeepAnswer("busy")
         try:
             name = self._rosters.check(certificate).name
@@ -198,6 +204,8 @@ class Replica:
                 self._counters["double_certificates"] += 1
             return self._noted(held, entry)
 
+        if self._is_busy:
+            return KeepAnswer("busy")
         self._in_hand += 1
         try:
             await self.registers.change(name, rule)

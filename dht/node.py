@@ -53,6 +53,8 @@ __all__ = [
 
 A = TypeVar("A")
 JOINED_AT_ONCE = 32
+REFRESHED_ON_JOINING = 2
+"""When many join at once, the first round meets tables that are still empty."""
 
 
 @dataclass(frozen=True)
@@ -161,9 +163,8 @@ class DhtNode:
             await self._replica.registers.load()
         await self._meet(contacts)
         await self._protocol.lookup(node_id(self._key.public_key))
-        if len(self._protocol.router) < len(ring.members) - 1:
-            for target in self._protocol.refresh_targets():
-                await self._protocol.lookup(target)
+        for _ in range(REFRESHED_ON_JOINING):
+            await self._protocol.refresh()
         if self._member and self._key.public_key in ring.members:
             await self._puller.run()
             self._is_caught_up = True
@@ -204,11 +205,8 @@ class DhtNode:
         ring = self._rosters.ring
         if ring is None or self._server.protocol is None:
             return frozenset()
-        return frozenset(
-            ring.members
-            - {self._key.public_key}
-            - {contact.key for contact in self._protocol.router}
-        )
+        others = ring.members - {self._key.public_key}
+        return frozenset(key for key in others if self._protocol.contact(key) is None)
 
     # Registers
 

@@ -8,21 +8,19 @@ from that address; a party that is no member (a client) never does.
 import asyncio
 import ipaddress
 import os
-from collections import Counter
+from collections import Counter, OrderedDict
 from typing import Protocol, TypeVar
 
-from kademlia.node import Node
-
 from crypto import codec
-from crypto.hashing import digest
 from crypto.signing import InvalidSignature, SigningKey, verify
 from dht.crawling import Candidate, Crawl, Lookup
 from dht.records import node_id
 from dht.rosters import Rosters
-from dht.routing import Buckets, RingNode, is_ip_address
+from dht.routing import Buckets, RingNode, is_ip_address, place
 from dht.rpc import Address, Rpc
 from dht.settings import DhtSettings
 from dht.wire import (
+    MAX_CONTACTS,
     NONCE_BYTES,
     PRESENCE_LABEL,
     FetchRequest,
@@ -66,9 +64,13 @@ class RingProtocol(Rpc):
         self._key = key
         self._rosters = rosters
         self.storage = storage
-        self.router = Buckets(Node(node_id(key.public_key)), settings.bucket_size, self._doubt)
+        own = place(node_id(key.public_key))
+        self.router = Buckets(
+            own, settings.bucket_size, self._doubt, self._is_neighbour, settings.bits_per_hop
+        )
         self._proving: set[tuple[bytes, Address]] = set()
-        self._resolving: dict[bytes, asyncio.Task[RingNode | None]] = {}
+        self._proven: OrderedDict[bytes, RingNode] = OrderedDict()
+        self._resolving: dict[bytes, asyncio.Task[None]] = {}
         self._last_address: dict[bytes, Address] = {}
         self._crawl_not_before: dict[bytes, float] = {}
 
@@ -82,8 +84,8 @@ class RingProtocol(Rpc):
 
     def rpc_find_node(self, address: Address, request: FindNode) -> Neighbours:
         self._saw(request.sender, address)
-        asker = Node(node_id(request.sender))
-        nearest = self.router.find_neighbors(Node(request.target), exclude=asker)
+        asker = place(node_id(request.sender))
+        nearest = self.router.find_neighbors(place(request.target), self._width, asker)
         return Neighbours(tuple(Neighbour(c.key, *c.address) for c in nearest))
 
     def rpc_put(self, address: Address, request: PutRequest) -> object:
@@ -106,7 +108,18 @@ class RingProtocol(Rpc):
         self._saw(request.sender, address)
         return self.storage.fetch(request)
 
+    @property
+    def _width(self) -> int:
+        """As many as a bucket holds, and at least as many as a register has replicas."""
+        ring = self._rosters.ring
+        replicas = 0 if ring is None else ring.roster.k
+        return min(MAX_CONTACTS, max(self.settings.bucket_size, replicas))
+
     # Who is who
+
+    def _is_neighbour(self, key: bytes) -> bool:
+        ring = self._rosters.ring
+        return ring is not None and key in ring.sharing(self._key.public_key)
 
     def _is_other_member(self, key: bytes) -> bool:
         ring = self._rosters.ring
@@ -116,7 +129,7 @@ class RingProtocol(Rpc):
         """Somebody who says he holds `key` spoke from `address`."""
         if not self._is_other_member(key):
             return
-        known = self.router.contact(node_id(key))
+        known = self.contact(key)
         if known is not None and known.address == address:
             self.router.add_contact(known)
         elif len(self._proving) < self.settings.max_proofs:
@@ -140,12 +153,22 @@ class RingProtocol(Rpc):
         """
         if not self._is_other_member(key) or await self.who_is(address) != key:
             return False
-        known = self.router.contact(node_id(key))
+        known = self.contact(key)
         if known is not None and known.address != address and await self._is_at_home(known):
             return True
-        self._last_address[key] = address
-        self.router.add_contact(RingNode(key, address))
+        self._remember(RingNode(key, address))
         return True
+
+    def contact(self, member: bytes) -> RingNode | None:
+        """Where a member has shown its key and has not been silent since."""
+        return self.router.contact(node_id(member)) or self._proven.get(member)
+
+    def _remember(self, contact: RingNode) -> None:
+        self.router.add_contact(contact)
+        self._last_address[contact.key] = contact.address
+        self._proven[contact.key] = contact
+        if len(self._proven) > self.settings.remembered_addresses:
+            self._proven.popitem(last=False)
 
     async def _is_at_home(self, contact: RingNode) -> bool:
         return await self.who_is(contact.address) == contact.key
@@ -190,10 +213,11 @@ class RingProtocol(Rpc):
             self._proving.discard(task)
 
     def _drop(self, contact: RingNode) -> None:
-        known = self.router.contact(contact.id)
+        known = self.contact(contact.key)
         if known is not None and known.address == contact.address:
             self.counters["contacts_dropped"] += 1
             self.router.remove_contact(contact)
+            self._proven.pop(contact.key, None)
 
     # Reaching a member
 
@@ -208,7 +232,7 @@ class RingProtocol(Rpc):
         return got
 
     async def _resolve(self, member: bytes) -> RingNode | None:
-        known = self.router.contact(node_id(member))
+        known = self.contact(member)
         if known is not None or self.is_closed:
             return known
         searching = self._resolving.get(member)
@@ -217,22 +241,21 @@ class RingProtocol(Rpc):
             self._resolving[member] = searching
             searching.add_done_callback(lambda _: self._resolving.pop(member, None))
         await asyncio.wait((searching,))
-        return self.router.contact(node_id(member))
+        return self.contact(member)
 
-    async def _search(self, member: bytes) -> RingNode | None:
+    async def _search(self, member: bytes) -> None:
         """Where it was last; otherwise, not too often, ask the ring."""
         last = self._last_address.get(member)
         if last is not None and await self.meet(member, last):
-            return self.router.contact(node_id(member))
+            return
         now = asyncio.get_running_loop().time()
         if now < self._crawl_not_before.get(member, now):
-            return None
+            return
         self._crawl_not_before[member] = now + self.settings.crawl_again_seconds
         await self.find(member)
-        return self.router.contact(node_id(member))
 
     async def find(self, member: bytes) -> Lookup:
-        """Crawl to a member's id; if it is found, it has shown its key and is a contact."""
+        """Crawl to a member's id; if it is found, it has shown its key."""
         return await self._crawl(node_id(member), wanted=member)
 
     async def lookup(self, target: bytes) -> Lookup:
@@ -243,10 +266,10 @@ class RingProtocol(Rpc):
         crawl = Crawl(
             target,
             lambda candidate: self._find_node(candidate, target),
-            width=self.settings.bucket_size,
+            width=self._width,
             alpha=self.settings.alpha,
         )
-        for contact in self.router.find_neighbors(Node(target)):
+        for contact in self.router.find_neighbors(place(target), self._width):
             crawl.add(contact.key, contact.address)
         self.counters["lookups"] += 1
         return await crawl.run(wanted, lambda c: self.meet(c.key, c.address))
@@ -266,13 +289,23 @@ class RingProtocol(Rpc):
             if self._is_other_member(found.key) and is_ip_address(found.host)
         ]
 
-    def refresh_targets(self) -> list[bytes]:
-        """An id in each bucket but our own, always the same ones (Kademlia 2.3)."""
-        targets = []
-        for bucket in self.router.buckets:
-            low, high = bucket.range
-            if not bucket.has_in_range(self.router.node):
-                seed = digest("dht refresh", self.router.node.id, low.to_bytes(20, "big"))
-                place = low + int.from_bytes(seed, "big") % (high - low + 1)
-                targets.append(place.to_bytes(20, "big"))
-        return targets
+    async def refresh(self) -> None:
+        """Look for a member in each bucket that has room for one (Kademlia 2.3).
+
+        The paper looks for a random id; the roster says where somebody is to be found.
+        """
+        for target in self._refresh_targets():
+            await self.lookup(target)
+
+    def _refresh_targets(self) -> list[bytes]:
+        ring = self._rosters.ring
+        if ring is None:
+            return []
+        targets: dict[int, bytes] = {}
+        for member in ring.roster.members:
+            if member == self._key.public_key or self.contact(member) is not None:
+                continue
+            index = self.router.get_bucket_for(place(node_id(member)))
+            if len(self.router.buckets[index]) < self.settings.bucket_size:
+                targets.setdefault(index, node_id(member))
+        return list(targets.values())

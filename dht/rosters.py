@@ -38,6 +38,7 @@ class Ring:
         self.members = frozenset(roster.members)
         self._places = {int.from_bytes(node_id(key), "big"): key for key in roster.members}
         self.closest = lru_cache(maxsize=4096)(self._closest)
+        self.sharing = lru_cache(maxsize=16)(self._sharing)
 
     def _closest(self, key: bytes) -> tuple[bytes, ...]:
         """Exactly the k members closest to a 20-byte key, nearest first."""
@@ -52,11 +53,16 @@ class Ring:
             return None
         return Certificate(record, roster.epoch, self.digest, tuple(votes[: roster.q]))
 
-    def sharing(self, member: bytes) -> set[bytes]:
-        """The other members that are, for some key, among the k closest together with this one."""
+    def _sharing(self, member: bytes) -> frozenset[bytes]:
+        """The other members that are, for some key, among the k closest together with this one.
+
+        Nobody shares with a stranger.
+        """
+        if member not in self.members:
+            return frozenset()
         place = int.from_bytes(node_id(member), "big")
         places = _sharing(list(self._places), place, self.roster.k)
-        return {self._places[p] for p in places} - {member}
+        return frozenset(self._places[p] for p in places) - {member}
 
 
 def _sharing(places: list[int], own: int, k: int) -> set[int]:

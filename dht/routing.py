@@ -40,6 +40,11 @@ class RingNode(Node):
         self.address = address
 
 
+def place(node_id_: bytes) -> Node:
+    """A place on the ring, without anybody there."""
+    return Node(node_id_)
+
+
 @lru_cache(maxsize=4096)
 def is_ip_address(host: str) -> bool:
     """Only such hosts are sent to: the event loop would look a name up and stand still."""
@@ -51,12 +56,25 @@ def is_ip_address(host: str) -> bool:
 
 
 class Buckets(RoutingTable):
-    """`doubt(contact)` is called for the oldest contact of a full bucket: ping it."""
+    """`doubt(contact)` is called for the oldest contact of a full bucket: ping it.
+
+    `is_neighbour(key)`: contacts that are kept whatever it takes. Those among whom a register's
+    replicas are found have to know each other (Kademlia 2.4, on unbalanced trees).
+    """
 
     buckets: list[KBucket]
 
-    def __init__(self, own: Node, bucket_size: int, doubt: Callable[[RingNode], object]) -> None:
+    def __init__(
+        self,
+        own: Node,
+        bucket_size: int,
+        doubt: Callable[[RingNode], object],
+        is_neighbour: Callable[[bytes], bool],
+        bits_per_hop: int = 5,
+    ) -> None:
+        self._bits_per_hop = bits_per_hop
         self._doubt = doubt
+        self._is_neighbour = is_neighbour
         super().__init__(None, bucket_size, own)
 
     def __len__(self) -> int:
@@ -81,7 +99,7 @@ class Buckets(RoutingTable):
         return low
 
     def contact(self, node_id_: bytes) -> RingNode | None:
-        found: RingNode | None = self.buckets[self.get_bucket_for(Node(node_id_))][node_id_]
+        found: RingNode | None = self.buckets[self.get_bucket_for(place(node_id_))][node_id_]
         return found
 
     def add_contact(self, node: RingNode) -> None:
@@ -89,11 +107,18 @@ class Buckets(RoutingTable):
         bucket = self.buckets[index]
         if bucket.add_node(node):
             return
-        if bucket.has_in_range(self.node) or bucket.depth() % 5 != 0:
+        may_split = bucket.has_in_range(self.node) or self._is_within_a_hop(bucket)
+        if may_split or self._is_neighbour(node.key):
             self.split_bucket(index)
             self.add_contact(node)
         else:
             self._doubt(bucket.head())
+
+    def _is_within_a_hop(self, bucket: KBucket) -> bool:
+        return bool(bucket.depth() % self._bits_per_hop != 0)
+
+    def remove_contact(self, node: Node) -> None:
+        self.buckets[self.get_bucket_for(node)].remove_node(node)
 
     def find_neighbors(
         self, node: Node, k: int | None = None, exclude: Node | None = None

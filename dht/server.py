@@ -76,8 +76,7 @@ class RingServer(Server):
 
     async def _refresh_table(self) -> None:
         assert self.protocol is not None, "it listens before it refreshes"
-        for target in self.protocol.refresh_targets():
-            await self.protocol.lookup(target)
+        await self.protocol.refresh()
 
     async def close(self) -> None:
         self.stop()

@@ -18,6 +18,8 @@ class DhtSettings:
     """FIND_NODE requests in flight in one crawl."""
     bucket_size: int = 20
     """Kademlia's k for routing; how many replicas vote is the roster's k."""
+    bits_per_hop: int = 5
+    """b of Kademlia 4.2: larger tables, shorter ways. 1 is the plain tree."""
     refresh_seconds: float = 3600.0
     crawl_again_seconds: float = 2.0
     """A member that could not be found is not searched for again before."""
@@ -34,6 +36,8 @@ class DhtSettings:
     max_requests_in_hand: int = 1024
     max_proofs: int = 64
     """Strangers who are being asked to show their key."""
+    remembered_addresses: int = 1024
+    """Of members that have shown their key but found no room in a bucket."""
     max_handovers: int = 1024
     cached_certificates: int = 4096
     receive_buffer_bytes: int = 4 << 20

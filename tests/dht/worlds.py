@@ -127,6 +127,9 @@ class World:
     keys: list[SigningKey]
     network: MemoryNetwork | None
     settings: DhtSettings
+    commit_delay: float = 0.0
+    cheats: dict[bytes, type[DhtNode]] = field(default_factory=dict)
+    """Who is not a `DhtNode` but a party that cheats."""
     nodes: dict[bytes, DhtNode] = field(default_factory=dict)
     stores: dict[bytes, Store] = field(default_factory=dict)
     addresses: dict[bytes, tuple[str, int]] = field(default_factory=dict)
@@ -138,12 +141,12 @@ class World:
     async def start(self, key: SigningKey, *, member: bool = True, join: bool = True) -> DhtNode:
         """A new node, or one that was stopped, with the store and the address it had."""
         identity = key.public_key
-        store = Store(self.folder / f"{identity.hex()[:16]}.db")
+        store = Store(self.folder / f"{identity.hex()[:16]}.db", commit_delay=self.commit_delay)
 
         def check(put: Put, now: int) -> None:
             check_token(put, node.check)
 
-        node = DhtNode(
+        node = self.cheats.get(identity, DhtNode)(
             key=key,
             storage=store,
             now=lambda: 0,
@@ -193,14 +196,19 @@ async def world(
     *,
     network: MemoryNetwork | None = None,
     settings: DhtSettings = QUICK,
+    commit_delay: float = 0.0,
+    cheats: dict[bytes, type[DhtNode]] | None = None,
+    introduced_to: int | None = None,
 ) -> AsyncIterator[World]:
-    """All members up and joined."""
+    """All members up and joined. `introduced_to`: to so many others each; the rest they find."""
     members = keys(size)
-    made = World(folder, signed_roster(members, k, q), members, network, settings)
+    roster = signed_roster(members, k, q)
+    made = World(folder, roster, members, network, settings, commit_delay, cheats or {})
     try:
         for key in members:
             await made.start(key, join=False)
-        await asyncio.gather(*(node.join(made.contacts()) for node in made.nodes.values()))
+        contacts = made.contacts()[:introduced_to]
+        await asyncio.gather(*(node.join(contacts) for node in made.nodes.values()))
         yield made
     finally:
         for identity in list(made.nodes):
