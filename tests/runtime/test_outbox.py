@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from nodes.protocols.errors import MalformedMessage, Refused
+from nodes.runtime.refusals import StaleMessage
 from tests.greeting.messages import Greet, Note
 from tests.greeting.module import Greeter, NoOneHome
 from tests.runtime.relay import Relay, loses_the_answer, passes, refuses
@@ -126,6 +127,16 @@ async def test_a_refusal_is_reported_once_and_the_next_message_goes_out(world: W
     await leave(alice, bob.party.id, "third")
     await until(lambda: alice.party.outbox.waiting() == 0)
     assert (alice.refusals, bob.heard()) == ([], ["hello", "third"])
+
+
+async def test_a_message_that_came_too_late_is_sent_again_with_a_fresh_time(world: World) -> None:
+    alice, bob = await world.greeter("alice"), await world.greeter("bob")
+    await alice.party.directory.card(bob.party.id)
+    async with Relay(bob, refuses(StaleMessage()), passes) as relay:
+        relay.stand_before(bob, alice)
+        await leave(alice, bob.party.id, "hello")
+        await until(lambda: alice.party.outbox.waiting() == 0)
+    assert (bob.heard(), alice.refusals, relay.requests) == (["hello"], [], 2)
 
 
 async def test_a_message_the_other_cannot_read_is_reported_and_not_sent_for_ever(
