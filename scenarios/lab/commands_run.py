@@ -155,6 +155,7 @@ def _run(scenario: "Scenario", given: Mapping[str, Any]) -> int:
     how = How(
         choice=Choice.of(given["world"], given["compose"]),
         seed=given["seed"],
+        named=given["world"] is not None or given["compose"],
         own_world=given["own"],
         keep_world=given["keep"],
         runs=given["runs"],

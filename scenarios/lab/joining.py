@@ -21,7 +21,7 @@ Moment = Callable[[str, Row], int]
 
 
 Passage = tuple[str, bool]
-"""What both sides' rows share: the envelope's digest, and whether it is the content that follows."""
+"""What both sides' rows share: the envelope's digest, and whether content follows it."""
 
 
 def _passage(row: Row) -> Passage:

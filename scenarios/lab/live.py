@@ -50,8 +50,6 @@ class LiveRun:
         self.random = random.Random(seed)
         self.checks: list[Check] = []
         self.summary = ""
-        self.transactions: list[str] = []
-        """What was waited for, in order: the report shows these."""
         self._narrator = narrator
         self._protocol = protocol
         self._claimed: set[tuple[str, int]] = set()
@@ -97,31 +95,34 @@ class LiveRun:
         self._protocol = protocol
 
     async def step(
-        self,
-        step: str,
-        at: Node,
-        says: str = "",
-        *,
-        of: str = "",
-        protocol: str = "",
-        seconds: float = STEP_SECONDS,
+        self, step: str, at: Node, says: str = "", *, of: str = "", protocol: str = ""
     ) -> Row:
         """Wait until `at` has sent or received this step (of one transaction), and tell of it.
 
         Each call takes the next such step that no call before has taken. Raises StepMissing.
         """
+        row = await self.reached(step, at, of=of, protocol=protocol)
+        await self._narrator.step(row, says)
+        return row
+
+    async def reached(
+        self,
+        step: str,
+        at: Node,
+        *,
+        of: str = "",
+        protocol: str = "",
+        seconds: float = STEP_SECONDS,
+    ) -> Row:
+        """The same without a word."""
         wanted = (protocol or self._protocol, step)
-        if of and of not in self.transactions:
-            self.transactions.append(of)
         try:
             async with asyncio.timeout(seconds):
-                row = await self._next(at, wanted, of)
+                return await self._next(at, wanted, of)
         except TimeoutError:
             raise StepMissing(
                 f"Step {step} of {wanted[0]} did not come to {at.name} in {seconds:g} s"
             ) from None
-        await self._narrator.step(row, says)
-        return row
 
     async def _next(self, at: Node, wanted: tuple[str, str], of: str) -> Row:
         while True:
@@ -183,6 +184,15 @@ class LiveRun:
         """The coins this party holds."""
         ledger = await node.get("/inspect/ledger")
         return [row for row in ledger.get("coins", []) if row["state"] == state]
+
+    async def trust(self, node: Node) -> float:
+        """What the central server lists of a seller: between -1 and 1, 0 for a stranger."""
+        rows = (await self.central_server.get("/inspect/ledger"))["offers"]
+        return float(next((row["trust"] for row in rows if row["seller"] == node.id), 0.0))
+
+    async def frozen(self) -> list[dict[str, Any]]:
+        """The coins the broker has frozen, each with who was proven to have spent it twice."""
+        return list((await self.broker.get("/inspect/ledger"))["frozen"])
 
     async def messages_to(self, node: Node) -> int:
         """Requests that have come to this node since the run's start."""

@@ -22,10 +22,12 @@ from scenarios.lab.coin_lives import coin_lives, ring_places
 from scenarios.lab.costs import costs_between
 from scenarios.lab.failures import LabFailure
 from scenarios.lab.formulas import formulas_of
+from scenarios.lab.launcher import Progress, no_progress, start_world
 from scenarios.lab.learned import what_each_learned
 from scenarios.lab.live import LiveRun
 from scenarios.lab.narrator import Narrator
 from scenarios.lab.parties import party_views
+from scenarios.lab.plan import Plan
 from scenarios.lab.recorder import Recorder
 from scenarios.lab.run import Check, Run
 from scenarios.lab.run_folder import keep, versions
@@ -50,6 +52,8 @@ class How:
 
     choice: Choice
     seed: int | None = None
+    named: bool = False
+    """The world was named by its user: then it is this one or none."""
     own_world: bool = False
     """Start one even where another runs."""
     keep_world: bool = False
@@ -194,37 +198,64 @@ async def usual_world(
     scenario: Scenario,
     how: How,
     *,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = no_progress,
     on_ready: Callable[[int, float], None] = lambda nodes, seconds: None,
-    on_end: Callable[[int], None] = lambda nodes: None,
 ) -> AsyncIterator[World]:
     """The one that runs, if it suits; else a world of this run's own, gone afterwards."""
-    if not how.own_world and how.choice.runs():
+    own = how.own_world or (scenario.needs_own_world and not how.named)
+    if not own and how.choice.runs():
         async with how.choice.open() as world:
             _check_suits(scenario, world)
             yield world
         return
     begun = time.monotonic()
+    start = _lasting if how.keep_world else _passing
+    async with start(scenario, how, progress) as world:
+        on_ready(len(world.nodes), time.monotonic() - begun)
+        yield world
+
+
+@asynccontextmanager
+async def _passing(scenario: Scenario, how: How, progress: Progress) -> AsyncIterator[World]:
     async with World.start_temporary(
         peers=scenario.peers,
         settings=scenario.settings,
         without=scenario.without,
         programs=scenario.programs,
         progress=progress,
-        at_end=lambda folder: on_end(len(folder.read().nodes)),
     ) as world:
-        on_ready(len(world.nodes), time.monotonic() - begun)
+        yield world
+
+
+@asynccontextmanager
+async def _lasting(scenario: Scenario, how: How, progress: Progress) -> AsyncIterator[World]:
+    """`--keep`: in the folder where `jangteo up` would start it, and left running."""
+    folder = how.choice.require_local("run --keep")
+    plan = Plan(
+        peers=None if folder.exists() else scenario.peers,
+        settings=scenario.settings,
+        without=scenario.without,
+        programs=scenario.programs,
+    )
+    await start_world(folder, plan, progress=progress)
+    async with World.open(folder) as world:
+        _check_peers(scenario, world)
         yield world
 
 
 def _check_suits(scenario: Scenario, world: World) -> None:
-    own = f"Give it one of its own: jangteo run {scenario.name} --own"
     if scenario.needs_own_world:
         raise NotSuited(
-            f"{scenario.name} needs other settings or parties than the world that runs. {own}"
+            f"{scenario.name} needs other settings or parties than the world that runs. "
+            f"Give it one of its own: jangteo run {scenario.name} --own"
         )
-    if len(world.peers) < scenario.peers:
-        there = len(world.peers)
+    _check_peers(scenario, world)
+
+
+def _check_peers(scenario: Scenario, world: World) -> None:
+    there = len(world.peers)
+    if there < scenario.peers:
         raise NotSuited(
-            f"{scenario.name} needs {scenario.peers} peers; this world has {there}. {own}"
+            f"{scenario.name} needs {scenario.peers} peers; this world has {there}. "
+            f"Give it one of its own: jangteo run {scenario.name} --own"
         )

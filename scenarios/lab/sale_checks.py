@@ -62,6 +62,12 @@ FINAL: Mapping[tuple[str, str], frozenset[str]] = {
 and never rates stays there: the dispute time ends the sale for it."""
 
 
+LAPSES: Mapping[tuple[str, str], frozenset[str]] = {
+    ("dht_micropayment", "payee"): frozenset({"quoted"}),
+}
+"""States in which nothing was moved and nobody is bound: at their deadline they are over."""
+
+
 def ending(sale: Sale) -> str:
     if sale.state in PAID_OUT:
         return "paid"
@@ -145,15 +151,20 @@ def transactions_end(books: Books) -> Check:
     """Every transaction has reached an end, or says what it still waits for."""
     name = "every transaction reached its end"
     waiting: list[str] = []
-    ended = 0
+    ended = lapsing = 0
     for party, entries in sorted(books.entries.items()):
         for entry in entries:
             if is_final(entry):
                 ended += 1
+            elif entry.state in LAPSES.get((entry.protocol, entry.side), ()):
+                lapsing += 1
             else:
                 why = f" ({entry.reason})" if entry.reason else ""
                 waiting.append(f"{party}: {entry.protocol} {entry.id[:8]} is {entry.state}{why}")
-    return judged(name, count(ended, "record"), open_=waiting or silent(books))
+    fine = count(ended, "record")
+    if lapsing:
+        fine += f", and {count(lapsing, 'offer to be paid')} that lapses unused"
+    return judged(name, fine, open_=waiting or silent(books))
 
 
 def is_final(entry: Entry) -> bool:

@@ -60,9 +60,12 @@ class Scenario:
     programs: Mapping[str, str] = field(default_factory=dict)
     """Modules that stand in for honest nodes, by node name: the cheats."""
 
+    alone: bool = False
+    """It does to a world what others in it would not like: moves clocks, kills for good."""
+
     @property
     def needs_own_world(self) -> bool:
-        return bool(self.settings or self.without or self.programs)
+        return bool(self.alone or self.settings or self.without or self.programs)
 
     @property
     def info(self) -> ScenarioInfo:
@@ -122,6 +125,7 @@ def scenario(
     settings: Mapping[str, str] | None = None,
     without: tuple[str, ...] = (),
     programs: Mapping[str, str] | None = None,
+    alone: bool = False,
 ) -> Callable[[Play], Scenario]:
     """Declare a scenario; its name is the function's."""
 
@@ -139,6 +143,7 @@ def scenario(
             settings=dict(settings or {}),
             without=without,
             programs=dict(programs or {}),
+            alone=alone,
         )
 
     return declare

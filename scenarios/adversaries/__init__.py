@@ -1,0 +1,10 @@
+"""Parties that cheat. Each is a program of its own, started in place of an honest node.
+
+It is built from the honest party's parts and speaks the same messages, with keys of its own that
+are certified like everybody's; what it does differently stands in its own file. No honest module
+knows that any of this exists.
+
+    double_spender   pays one coin to two payees at once
+    garbage_seller   sells one thing and delivers another, with the digest of what it delivers
+    false_claimant   opens what it bought and says that it is not what was promised
+"""

@@ -1,0 +1,20 @@
+"""An honest peer's parts, put together by whoever is going to misuse one of them."""
+
+from nodes.peer import dht_micropayment, escrow_commerce
+from nodes.peer.coin_payment import CoinsOfPeer
+from nodes.peer.escrow_commerce import Trade
+from nodes.protocols.message import Role
+from nodes.runtime.service import Service
+from nodes.runtime.settings import Settings
+from nodes.wallet.trust import coin_ring
+from nodes.wallet.wallet import Wallet
+
+PURPOSE = "A peer that cheats, started on purpose to see what comes of it."
+
+
+def build_peer(settings: Settings) -> tuple[Service, Wallet, Trade]:
+    service = Service(Role.PEER, settings, purpose=PURPOSE)
+    ring = coin_ring(service, member=True)
+    wallet = dht_micropayment.install(service, ring)
+    trade = escrow_commerce.install(service, [CoinsOfPeer(wallet)])
+    return service, wallet, trade

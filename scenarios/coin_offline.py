@@ -1,0 +1,69 @@
+"""DHT micropayment (DC): who may be away while a coin is paid; section 3 (DC-03, DC-04)."""
+
+from scenarios.lab.live import LiveRun
+from scenarios.lab.scenario import main, scenario
+from scenarios.lab.witnesses import Witnesses
+
+
+@scenario(title="Paying while others are away", protocols=("dht_micropayment",))
+async def coin_offline(run: LiveRun) -> None:
+    """A coin is paid while its owner, the broker and as many witnesses as may be away are down.
+
+    With one witness more away the payer cannot be sure that its next register will answer. It
+    signs nothing, keeps the coin, and pays when a witness is back.
+    """
+    witnesses = await Witnesses.of(run)
+    spare = witnesses.k - witnesses.q
+
+    (u,) = run.cast("U")
+    withdrawal = (await u.control("withdraw", count=1))["transaction"]
+    await run.step("W1", u, "one coin", of=withdrawal)
+    await u.until(withdrawal, "held")
+    chain = (await run.coins(u))[-1]["chain"]
+
+    # Nobody who pays or is paid is a witness of what is killed later.
+    (v,) = run.cast("V")
+    (w,) = run.cast("W", among=witnesses.far_from(chain, 3))
+    (x,) = run.cast("X", among=witnesses.far_from(chain, 3, 4))
+    (y,) = run.cast("Y", among=witnesses.far_from(chain, 4))
+
+    payment = (await u.control("transfer", to=v.name, count=1))["transaction"]
+    await run.step("P1", u, "U pays V, everybody is there", of=payment)
+    await u.until(payment, "paid")
+
+    await run.kill(u, run.broker)
+    payment = (await v.control("transfer", to=w.name, count=1))["transaction"]
+    await run.step("P1", v, "V pays W: no owner, no broker", of=payment)
+    await run.step("P3", w, "a quorum voted for it", of=payment)
+    await v.until(payment, "paid")
+    run.check("V pays W while U and B are down", len(await run.coins(w)) == 1)
+    asked = await run.messages_to(u)
+    await run.restart(u, run.broker)
+    told = await run.messages_to(u) - asked
+    run.check("U missed nothing it must be told of", told == 0, f"{told} messages to U")
+
+    away = witnesses.of_register(chain, 3)[:spare]
+    await run.kill(*away)
+    payment = (await w.control("transfer", to=x.name, count=1))["transaction"]
+    await run.step("P3", x, f"W pays X: {spare} of {witnesses.k} witnesses away", of=payment)
+    await w.until(payment, "paid")
+    run.check(f"with {spare} witnesses away it is paid", len(await run.coins(x)) == 1)
+    await run.restart(*away)
+
+    away = witnesses.of_register(chain, 4)[: spare + 1]
+    await run.kill(*away)
+    payment = (await x.control("transfer", to=y.name, count=1))["transaction"]
+    why = (await x.until(payment, "refused"))["reason"]
+    await run.say(f"X does not sign: {why}")
+    kept, got = await run.coins(x), await run.coins(y)
+    run.check(f"with {spare + 1} away X keeps its coin", len(kept) == 1 and not got)
+    await run.restart(*away)
+    payment = (await x.control("transfer", to=y.name, count=1))["transaction"]
+    await run.step("P3", y, "X pays Y: all are back", of=payment)
+    await x.until(payment, "paid")
+    run.check("with all back it is paid", len(await run.coins(y)) == 1)
+    run.conclude(f"A coin of {u.name}'s went on to {y.name} while others were away.")
+
+
+if __name__ == "__main__":
+    main(coin_offline)
