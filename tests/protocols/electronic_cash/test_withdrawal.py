@@ -55,6 +55,7 @@ from tests.protocols.electronic_cash.town import (
     Town,
     denomination_key,
     encoded,
+    flipped,
     key_list,
 )
 
@@ -435,8 +436,7 @@ def test_a_refused_issue_gives_the_money_back_once() -> None:
 
 def test_a_wrong_signature_convicts_the_bank() -> None:
     course, _, delivery = whole()
-    altered = bytes([delivery.signatures[0][-1] ^ 1])
-    wrong = delivery.signatures[0][:-1] + altered
+    wrong = flipped(delivery.signatures[0])
     for signatures in (
         (wrong, *delivery.signatures[1:]),
         delivery.signatures[::-1],
@@ -463,7 +463,7 @@ def test_entropies_other_than_those_signed_for_convict_the_coin_server() -> None
         with pytest.raises(IssueDiffers):
             course.receive(replace(delivery, receipt=receipt_of(issued, **changes).receipt))
     with pytest.raises(IssueDiffers):
-        course.receive(replace(delivery, entropies=delivery.entropies[:-1] + b"!"))
+        course.receive(replace(delivery, entropies=flipped(delivery.entropies)))
 
 
 def test_a_key_that_is_not_published_is_refused_by_everybody() -> None:

@@ -457,5 +457,10 @@ def altered_order(made: Spending, keys: Sequence[SigningKey], **changes: object)
     return spending.sign_order(order, keys)
 
 
+def flipped(value: bytes) -> bytes:
+    """The same but for its last bit."""
+    return value[:-1] + bytes([value[-1] ^ 1])
+
+
 def encoded(value: object) -> bytes:
     return codec.encode(value)
