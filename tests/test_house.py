@@ -22,7 +22,6 @@ TO_BE_DIVIDED = {
     "nodes/protocols/electronic_cash/messages.py",
     "nodes/protocols/electronic_cash/state.py",
     "nodes/protocols/electronic_cash/withdrawal.py",
-    "nodes/runtime/service.py",
 }
 """Longer already; nothing is added here."""
 

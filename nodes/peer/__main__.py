@@ -3,7 +3,7 @@
 import sys
 
 from nodes.peer.service import build
-from nodes.runtime.service import main
+from nodes.runtime.process import main
 
 if __name__ == "__main__":
     sys.exit(main(build))

@@ -140,7 +140,7 @@ async def _find_authority(service: "Service") -> Card:
         node = msgspec.convert(json.loads(body), _Authority)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise Unreachable(f"certificate authority: {type(error).__name__}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise NotWelcomed(f"no certificate authority at {url}: {error}") from error
     return Card(
         id=bytes.fromhex(node.id),

@@ -11,15 +11,11 @@ rows of the ledger, and what is to be resumed at a start.
 import asyncio
 import contextlib
 import fcntl
-import gc
 import os
 import resource
-import signal
 import socket
-import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -27,9 +23,8 @@ from aiohttp import web
 
 from crypto.sealing import SealingKey
 from crypto.signing import SigningKey
-from nodes.protocols.envelope import Opened
 from nodes.protocols.guard import Guards
-from nodes.protocols.message import Declaration, Message, Role, answer_to, declaration_of
+from nodes.protocols.message import Declaration, Message, Role, declaration_of
 from nodes.runtime.app import ROLE_SYMBOLS, build_app
 from nodes.runtime.client import Client
 from nodes.runtime.clock import Clock
@@ -38,14 +33,16 @@ from nodes.runtime.directory import Directory
 from nodes.runtime.enrolment import Membership, enrol
 from nodes.runtime.inbound import Handler, Inbound
 from nodes.runtime.inspection import add_inspection
-from nodes.runtime.log import configure_log, get_log
+from nodes.runtime.lab import add_lab_controls
+from nodes.runtime.listener import Runner
+from nodes.runtime.log import get_log
 from nodes.runtime.metrics import Metrics
-from nodes.runtime.observer import Observer, Point
+from nodes.runtime.observer import Observer
 from nodes.runtime.outbox import Answered, Outbox, RefusedHandler
 from nodes.runtime.party import Party, StoredAnswer
-from nodes.runtime.refusals import InvalidRequest, Overloaded
-from nodes.runtime.settings import InvalidSettings, Settings, read_settings
-from nodes.runtime.store import Store, Transaction
+from nodes.runtime.refusals import Overloaded
+from nodes.runtime.settings import InvalidSettings, Settings
+from nodes.runtime.store import Store
 
 M = TypeVar("M", bound=Message)
 Hook = Callable[[], Awaitable[None]]
@@ -92,7 +89,7 @@ class Service:
             clock=clock,
             store=store,
             observer=Observer(settings.data, clock.now, lab=settings.lab),
-            guards=Guards.without(settings.without),
+            guards=_guards(settings),
             answers=store.table("answers", StoredAnswer),
         )
         store.on_commit = self.party.observer.notify
@@ -121,7 +118,7 @@ class Service:
         """Where this node's DHT listens, once it does; stands on its card."""
         self._running = False
         self.awaits("certificate", lambda: self.membership is not None)
-        _add_lab_controls(self)
+        add_lab_controls(self)
 
     # what modules register
 
@@ -275,8 +272,9 @@ class Service:
         for add in self._routes:
             add(app)
         add_inspection(app, self)
-        self._runner = web.AppRunner(
+        self._runner = Runner(
             app,
+            connections=party.settings.connections,
             access_log=None,
             keepalive_timeout=party.settings.idle_seconds,
             handle_signals=False,
@@ -314,6 +312,13 @@ class Service:
         os.close(self._lock)
 
 
+def _guards(settings: Settings) -> Guards:
+    try:
+        return Guards.without(settings.without)
+    except ValueError as error:
+        raise InvalidSettings(str(error)) from error
+
+
 def _load_keys(store: Store) -> _Keys:
     """The node's keys live in its database: a lost disk is a lost key, never an old vote again."""
     table = store.table("keys", _Keys)
@@ -335,108 +340,3 @@ def _lock_folder(settings: Settings) -> int:
         os.close(lock)
         raise AnotherProcessRuns(f"{settings.data} is in use by another process") from None
     return lock
-
-
-class _Advance(Request, frozen=True):
-    advance_seconds: float
-
-
-class _KillAt(Request, frozen=True):
-    protocol: str
-    step: str
-    point: Point
-    times: int = 1
-
-
-def _add_lab_controls(service: Service) -> None:
-    async def advance(asked: _Advance, party: Party) -> dict[str, Any]:
-        try:
-            party.clock.advance(asked.advance_seconds)
-        except ValueError as error:
-            raise InvalidRequest(str(error)) from error
-        party.observer.notify()
-        service.clock_moved()
-        return {"now": party.now()}
-
-    async def kill_at(asked: _KillAt, party: Party) -> dict[str, Any]:
-        party.observer.kill_at(asked.protocol, asked.step, asked.point, asked.times)
-        return {"armed": True}
-
-    service.operation("clock", _Advance, advance, "Move this node's time forward", lab_only=True)
-    service.operation(
-        "kill_at", _KillAt, kill_at, "End this process at a point of a step", lab_only=True
-    )
-
-
-def run(build: Callable[[Settings], Service], settings: Settings) -> int:
-    """Run a node until it is told to stop; the exit code."""
-    configure_log(settings.log_level, node=settings.name)
-    try:
-        import uvloop
-
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_serve(build, settings))
-    except (InvalidSettings, AnotherProcessRuns, OSError) as error:
-        get_log().error("cannot_start", reason=str(error))
-        return 3
-
-
-def main(build: Callable[[Settings], Service]) -> int:
-    """`python -m nodes.<role>`: settings from the environment; the exit code."""
-    try:
-        return run(build, read_settings())
-    except InvalidSettings as error:
-        print(error, file=sys.stderr)
-        return 3
-
-
-async def _serve(build: Callable[[Settings], Service], settings: Settings) -> int:
-    loop = asyncio.get_running_loop()
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    if settings.lifeline >= 0:
-        loop.add_reader(settings.lifeline, _lifeline_readable, settings.lifeline, stopping)
-    service = _build_under_a_free_name(build, settings)
-    gc.freeze()
-    starting = loop.create_task(service.start())
-    stopped = loop.create_task(stopping.wait())
-    try:
-        await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if starting.done():
-            starting.result()
-            await stopped
-        return 0
-    finally:
-        starting.cancel()
-        stopped.cancel()
-        await asyncio.gather(starting, stopped, return_exceptions=True)
-        await service.stop()
-
-
-MOST_NAMES = 999
-
-
-def _build_under_a_free_name(build: Callable[[Settings], Service], settings: Settings) -> Service:
-    """A name with `*` stands for the lowest number whose folder no other process holds."""
-    if "*" not in settings.name:
-        return build(settings)
-    for number in range(1, MOST_NAMES + 1):
-        name, data = (
-            text.replace("*", f"{number:02d}") for text in (settings.name, str(settings.data))
-        )
-        try:
-            return build(msgspec.structs.replace(settings, name=name, data=Path(data)))
-        except AnotherProcessRuns:
-            continue
-    raise InvalidSettings(f"every name {settings.name} is taken")
-
-
-def _lifeline_readable(descriptor: int, stopping: asyncio.Event) -> None:
-    """The other end is held by whoever owns this world; end of file means it is gone."""
-    if not os.read(descriptor, 1):
-        asyncio.get_running_loop().remove_reader(descriptor)
-        stopping.set()
-
-
-__all__ = ["Opened", "Service", "Transaction", "answer_to", "run"]

@@ -208,7 +208,7 @@ def _run_node(
     build: Callable[..., object],
     lifeline: int,
 ) -> int:
-    from nodes.runtime.service import run
+    from nodes.runtime.process import run
 
     with suppress(OSError):
         Path("/proc/self/comm").write_text(node.name[:15])
