@@ -100,9 +100,10 @@ def hold_ciphertext(purchase: Purchase, ciphertext_digest: CiphertextDigest) -> 
 
 def start_paying(purchase: Purchase, instrument: Name, now: Milliseconds) -> Purchase:
     """Before the payment is made. Raises TooLate when the deadline has passed."""
+    paying = purchase.moved(BuyerState.PAYING, instrument=instrument)
     if now > purchase.contract.deadline:
         raise TooLate()
-    return purchase.moved(BuyerState.PAYING, instrument=instrument)
+    return paying
 
 
 def cannot_pay(purchase: Purchase) -> Purchase:
