@@ -139,6 +139,7 @@ class Market:
             ca_url=self.authority.service.url if self.nodes else "http://unused",
             expected_peers=PEERS,
             lab=True,
+            quorum_write_seconds=2.0,
         )
         return msgspec.structs.replace(made, **self.changed)
 

@@ -1,8 +1,8 @@
 """Steps Q1, P0, P1, payer: n coins to another peer for one order.
 
-Once the coins are committed the payment can only be completed: the same message is sent until the
-payee says how it ended. While the payee is silent the payer has the coins certified itself, and
-the certificates then prove the payment.
+Once the coins are committed the payment can only be completed: the same message is sent until
+the payee says how it ended. While the payee is silent, or lies, the payer has the coins certified
+itself, and the certificates then prove the payment.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from nodes.protocols.dht_micropayment.coin import CoinCount
 from nodes.protocols.dht_micropayment.holding import CoinState
 from nodes.protocols.dht_micropayment.messages import Payment, QuoteGiven, Taken
 from nodes.protocols.dht_micropayment.payment import Outgoing, PayerState
+from nodes.protocols.dht_micropayment.refusals import WrongReceipt
 from nodes.protocols.dht_micropayment.transfer import chains_of, terms_of
 from nodes.protocols.errors import OutcomeUnknown, ProtocolError, Refused
 from nodes.protocols.message import PartyId, Role, TransactionId
@@ -28,8 +29,6 @@ from nodes.wallet.asking import (
 )
 from nodes.wallet.wallet import Wallet
 
-SILENT_TRIES = 2
-"""After so many unanswered tries the payer has the coins certified itself."""
 RUNNING = (PayerState.ASKED, PayerState.PAYING, PayerState.CERTIFIED)
 
 
@@ -122,33 +121,32 @@ class Payer:
         assert record.quote is not None, "a payment that pays was quoted"
         message = Payment(record.quote, self._wallet.committed(record.coins))
         terms = terms_of(record.order, chains_of(message.transfers))
-        delay, silent = FIRST_DELAY_SECONDS, 0
+        delay = FIRST_DELAY_SECONDS
         while True:
             try:
                 answer = await self._party.send(record.payee, message, record.transaction, Taken)
+                known = self._load(record.transaction)
+                ended = rule.take_answer(known, answer.message, self._party.id, terms)
             except (Refused, OutcomeUnknown) as error:
-                if not is_for_now(error):
+                if not isinstance(error, WrongReceipt) and not is_for_now(error):
                     raise
-                silent += 1
-                await self._go_on_alone(record, silent)
+                await self._go_on_alone(record)
             else:
-                silent = 0
-                ended = rule.take_answer(
-                    self._load(record.transaction), answer.message, self._party.id, terms
-                )
                 if ended.state not in RUNNING:
                     await self._end(ended)
                     return
             await asyncio.sleep(delay)
             delay = min(2 * delay, LONGEST_DELAY_SECONDS)
 
-    async def _go_on_alone(self, record: Outgoing, silent: int) -> None:
+    async def _go_on_alone(self, record: Outgoing) -> None:
         """P3 by the payer: the payee that stays silent is made the holder all the same."""
-        if silent < SILENT_TRIES:
-            return
         self._wallet.follower.follow(record.coins)
-        coins = self._wallet.coins(record.coins)
-        if any(coin.state is not CoinState.SPENT for coin in coins):
+
+        def are_spent() -> bool:
+            coins = self._wallet.coins(record.coins)
+            return all(coin.state is CoinState.SPENT for coin in coins)
+
+        if not await self._wallet.until(are_spent, self._wallet.write_seconds):
             return
         async with self._party.store.transaction() as tx:
             current = self.table.get(tx, record.transaction)
