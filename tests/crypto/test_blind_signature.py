@@ -187,7 +187,11 @@ def test_a_value_has_one_encoding(value: bytes) -> None:
             use(value)
 
 
-@pytest.mark.parametrize("factor", [0, -1, PUBLIC.modulus, PUBLIC.modulus + FACTOR])
+@pytest.mark.parametrize(
+    "factor",
+    [0, -1, PUBLIC.modulus, PUBLIC.modulus + FACTOR],
+    ids=["zero", "negative", "modulus", "above"],
+)
 def test_a_factor_lies_between_1_and_the_modulus(factor: int) -> None:
     with pytest.raises(UnusableFactor):
         Blinder(PUBLIC, MESSAGE, factor)
