@@ -145,6 +145,7 @@ class Client:
         self.now = now
         self.settings = settings
         self.counters = counters
+        self._turn = asyncio.Semaphore(settings.max_rounds_at_once)
 
     async def ask_until_answered(
         self, member: bytes, request: Request, answer: type[A], final: Callable[[A], bool]
@@ -164,7 +165,7 @@ class Client:
         `certified` is told of a certificate, and which of the k do not keep it yet.
         """
         round_ = PutRound(self, put, seconds)
-        await side_by_side(round_.members, round_.ask, round_.ends_at)
+        await self._run(round_)
         written = round_.written()
         if written.certificate is not None:
             self.rosters.remember(written.certificate, round_.body)
@@ -174,8 +175,20 @@ class Client:
     async def read(self, name: RegisterName, seconds: float) -> Reading:
         """Raises NoRoster."""
         round_ = ReadRound(self, name, seconds)
-        await side_by_side(round_.members, round_.ask, round_.ends_at)
+        await self._run(round_)
         return round_.reading()
+
+    async def _run(self, round_: "PutRound | ReadRound") -> None:
+        """The time spent waiting for its turn is the round's own."""
+        try:
+            async with asyncio.timeout_at(round_.ends_at()):
+                await self._turn.acquire()
+        except TimeoutError:
+            return
+        try:
+            await side_by_side(round_.members, round_.ask, round_.ends_at)
+        finally:
+            self._turn.release()
 
     async def hand_over(self, certificate: Certificate, member: bytes) -> bool:
         """Best effort: a few tries. True if the member keeps it (or never will)."""

@@ -47,9 +47,12 @@ class RegisterName(msgspec.Struct, frozen=True, array_like=True):
     @property
     def key(self) -> bytes:
         """Where it lies on the ring: 20 bytes. DC writes this as C+seq."""
-        return digest(
-            "register", self.namespace.encode(), self.chain, self.index.to_bytes(8, "big")
-        )[:NODE_ID_BYTES]
+        return _ring_key(self.namespace, self.chain, self.index)
+
+
+@lru_cache(maxsize=4096)
+def _ring_key(namespace: str, chain: bytes, index: int) -> bytes:
+    return digest("register", namespace.encode(), chain, index.to_bytes(8, "big"))[:NODE_ID_BYTES]
 
 
 @document("dht/body/1", signers=("payer",))
@@ -88,7 +91,12 @@ class Record(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     @property
     def digest(self) -> bytes:
         """The value voted on: the body, whoever signed or countersigned it again."""
-        return content_digest(Body, self.signed.content)
+        return _body_digest(self.signed.content)
+
+
+@lru_cache(maxsize=4096)
+def _body_digest(content: bytes) -> bytes:
+    return content_digest(Body, content)
 
 
 @document("dht/roster/1", signers=("authority",))
@@ -158,10 +166,13 @@ def check_vote(vote: Vote, name: RegisterName, value: bytes, epoch: int, roster:
     verify(vote.voter, VOTE_LABEL, text, vote.signature)
 
 
-def check_certificate(certificate: Certificate, roster: Roster, roster_digest: bytes) -> Body:
+def check_certificate(
+    certificate: Certificate, roster: Roster, roster_digest: bytes, *, own: Vote | None = None
+) -> Body:
     """The certified body, if q distinct members of its k closest voted for it in that epoch.
 
     Raises InvalidCertificate; `roster` must be the authority's for the certificate's epoch.
+    `own`: the checker's own vote for this very record, roster and epoch.
     """
     if (certificate.epoch, certificate.roster) != (roster.epoch, roster_digest):
         raise InvalidCertificate("the votes are of another roster")
@@ -177,6 +188,8 @@ def check_certificate(certificate: Certificate, roster: Roster, roster_digest: b
         raise VoterIsNotAMember("a voter is not among the k closest members")
     try:
         for vote in certificate.votes:
+            if vote == own:
+                continue
             check_vote(vote, body.name, value, certificate.epoch, certificate.roster)
     except InvalidSignature as error:
         raise InvalidCertificate("a vote is not its voter's") from error

@@ -157,10 +157,10 @@ class Rosters:
         if self.ring is None or roster.epoch > self.ring.roster.epoch:
             self.ring = ring
 
-    def check(self, certificate: Certificate) -> Body:
+    def check(self, certificate: Certificate, *, own: Vote | None = None) -> Body:
         """The certified body. Raises InvalidCertificate, also for a roster never adopted.
 
-        A certificate verified before costs one hash.
+        A certificate verified before costs one hash. `own` as in `check_certificate`.
         """
         key = _certificate_key(certificate)
         known = self._certified.get(key)
@@ -170,7 +170,7 @@ class Rosters:
         ring = self._rings.get(certificate.epoch)
         if ring is None:
             raise InvalidCertificate(f"the roster of epoch {certificate.epoch} is not known here")
-        body = check_certificate(certificate, ring.roster, ring.digest)
+        body = check_certificate(certificate, ring.roster, ring.digest, own=own)
         self._remember(key, body)
         return body
 

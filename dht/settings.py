@@ -31,6 +31,8 @@ class DhtSettings:
     longest_pause_seconds: float = 1.0
     handover_attempts: int = 6
 
+    max_rounds_at_once: int = 32
+    """Puts and reads of this node; more wait their turn instead of flooding the others."""
     max_puts_in_hand: int = 256
     """Puts that wait for the disk; one more is answered "busy"."""
     max_requests_in_hand: int = 1024

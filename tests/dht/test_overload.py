@@ -95,3 +95,37 @@ async def test_a_partition_leaves_one_side_at_most_able_to_certify(tmp_path: Pat
             assert sum(outcome.certificate is not None for outcome in outcomes) <= 1
         network.reaches = lambda source, target: True
         assert (await left.put(opening(0, ALICE), seconds=10)).accepted
+
+
+async def test_a_node_floods_nobody_more_puts_wait_their_turn(tmp_path: Path) -> None:
+    settings = replace(QUICK, max_rounds_at_once=2)
+    network = MemoryNetwork(delay=(0.005, 0.01))
+    async with world(tmp_path, 3, 3, 2, network=network, settings=settings) as made:
+        client = await made.client()
+        puts = [asyncio.ensure_future(client.put(opening(n, ALICE), seconds=9)) for n in range(10)]
+        most = 0
+
+        def done() -> bool:
+            nonlocal most
+            calls = client._protocol._outstanding.values()
+            most = max(most, sum(b"put" in call.datagram[:32] for call in calls))
+            return all(put.done() for put in puts)
+
+        await until(done)
+        assert all(put.result().accepted for put in puts)
+        assert 0 < most <= 2 * 3
+
+
+async def test_a_put_whose_turn_does_not_come_in_time_is_pending(tmp_path: Path) -> None:
+    settings = replace(QUICK, max_rounds_at_once=1)
+    network = MemoryNetwork()
+    async with world(tmp_path, 3, 3, 2, network=network, settings=settings) as made:
+        client = await made.client()
+        network.loss = 1.0
+        first = asyncio.ensure_future(client.put(opening(1, ALICE), seconds=5))
+        await until(lambda: bool(client._protocol._outstanding))
+        second = await client.put(opening(2, ALICE), seconds=0.1)
+        assert second.votes == ()
+        assert set(second.silent) == set(made.addresses)
+        network.loss = 0.0
+        assert (await first).accepted

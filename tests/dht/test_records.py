@@ -10,6 +10,7 @@ from msgspec.structs import fields, replace
 from crypto import codec
 from crypto.codec import MalformedEncoding
 from crypto.documents import Signed, content_digest, open_document, sign_document
+from crypto.meter import metering
 from crypto.signing import InvalidSignature, SigningKey
 from dht.records import (
     Body,
@@ -201,6 +202,17 @@ def test_one_false_vote_spoils_a_certificate() -> None:
     good = certificate()
     with pytest.raises(InvalidCertificate):
         check(replace(good, votes=(*good.votes[:5], Vote(CLOSEST[5], bytes(64)))))
+
+
+def test_ones_own_vote_is_known_by_comparing_it() -> None:
+    good = certificate()
+    with metering() as meter:
+        check_certificate(good, ROSTER, ROSTER_DIGEST, own=good.votes[0])
+    assert meter["verify"] == 6, "the record's signature and five votes"
+    altered = Vote(good.votes[0].voter, bytes(64))
+    spoilt = replace(good, votes=(altered, *good.votes[1:]))
+    with pytest.raises(InvalidCertificate):
+        check_certificate(spoilt, ROSTER, ROSTER_DIGEST, own=good.votes[0])
 
 
 @pytest.mark.parametrize("change", [{"epoch": 2}, {"roster": bytes(32)}])

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from dht.errors import VotesOfAnotherKey
+from dht.wire import PAGE_ITEMS
 from tests.dht.worlds import World, key_of, opening, payment, until
 
 ALICE, BOB, CAROL = key_of("alice"), key_of("bob"), key_of("carol")
@@ -93,21 +94,24 @@ async def test_a_replica_that_was_down_during_a_put_fetches_its_copy(sixteen: Wo
     certificate = await sixteen.certified_opening(client, ALICE)
     written = await client.put(payment(certificate, ALICE, BOB), seconds=5)
     assert written.certificate is not None
-    names = {}
     absent = sixteen.closest(written.name)[0]
     await sixteen.stop(absent)
-    for serial in range(100, 130):
-        put = opening(serial, ALICE)
-        result = await client.put(put, seconds=5)
-        assert result.certificate is not None
-        if absent in sixteen.closest(result.name):
-            names[result.name] = put.record.digest
-    assert names
+    puts = [opening(serial, ALICE) for serial in range(100, 250)]
+    results = await asyncio.gather(*(client.put(put, seconds=10) for put in puts))
+    assert all(result.certificate for result in results)
+    names = {
+        put.record.body().name: put.record.digest
+        for put in puts
+        if absent in sixteen.closest(put.record.body().name)
+    }
+    assert len(names) > PAGE_ITEMS, "more than one page of what was missed"
+    await sixteen.stop(key_of("client").public_key)  # who would hand the certificates over
     node = await sixteen.start(sixteen.key(absent))
     held = {register.name: register for register in node.registers()}
     for name, digest in names.items():
         assert held[name].digests == (digest,)
         assert held[name].certified
+    assert node.counters["copies_fetched"] >= len(names)
 
 
 async def test_uncertified_and_conflicting_records_are_fetched_and_checked_too(
