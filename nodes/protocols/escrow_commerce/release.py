@@ -9,6 +9,7 @@ A decision about the payment is written once, before the instrument signs it ove
 """
 
 import enum
+from dataclasses import replace
 
 from nodes.protocols.escrow_commerce.dispute import nothing_uploaded
 from nodes.protocols.escrow_commerce.guards import (
@@ -91,7 +92,7 @@ def proceed(
     if not digests_agree(sale):
         return abort(sale, AbortReason.DIGESTS_DIFFER, lock=lock)
     try:
-        return commit(sale, now, terms, guards)
+        return replace(commit(sale, now, terms, guards), lock=lock)
     except (PaymentNotChecked, PaymentNotLocked):
         return Decided(sale, lock=lock)
     except PaymentNotThePrice:

@@ -257,6 +257,7 @@ def test_with_both_off_the_key_leaves_unpaid_as_printed() -> None:
     guards = off("payment-checked-before-key", "payment-locked-before-key")
     decided = take_buyer(take_seller(Sale(SALE)).sale, guards=guards)
     assert decided.sale.state is SaleState.COMMITTED
+    assert decided.lock is not None, "what came in is kept, to be looked at later"
     assert To(BUYER.public_key, KeyRelease(KEY, NOW + 120_000)) in decided.messages
     released = release.accept(decided.sale).sale
     assert release.next_work(released, guards) is Work.LOCK
