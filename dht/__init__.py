@@ -7,5 +7,6 @@ From the socket up: `rpc.py` (calls over datagrams), `routing.py` and `crawling.
 is where), `protocol.py` (a node's remote methods), `server.py` (UDP, or `network_in_memory.py`).
 
 What it is for: `rosters.py` (who may vote), `member.py` (what a replica answers), `client.py`
-(putting and reading with a quorum), `pulling.py` (catching up), and `node.py`, the whole.
+(putting and reading with a quorum) and `outcomes.py` (what comes of it), `pulling.py` (catching
+up), and `node.py`, the whole.
 """

@@ -8,13 +8,13 @@ few votes are "pending": the same put again completes it.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from crypto import codec
 from crypto.signing import InvalidSignature
 from dht.errors import MessageTooLarge, RecordRefused
 from dht.member import Validator
+from dht.outcomes import CountedVote, Reading, Refusal, SeenRecord, Written
 from dht.records import (
     Body,
     Certificate,
@@ -40,56 +40,6 @@ from dht.wire import (
 A = TypeVar("A")
 AGAIN = frozenset({"busy", "not-synced"})
 """Answers that say: ask me later."""
-
-
-@dataclass(frozen=True)
-class CountedVote:
-    voter: bytes
-    milliseconds: float
-    """Since the put began."""
-
-
-@dataclass(frozen=True)
-class Refusal:
-    voter: bytes
-    code: str
-    detail: str
-
-
-@dataclass(frozen=True)
-class Written:
-    """What became of a put. `silent`: closest members without a final answer."""
-
-    name: RegisterName
-    votes: tuple[CountedVote, ...]
-    certificate: Certificate | None
-    conflicts: tuple[Record, ...]
-    refusals: tuple[Refusal, ...]
-    silent: tuple[bytes, ...]
-
-    @property
-    def accepted(self) -> bool:
-        """Certified, and nobody showed another record in time."""
-        return self.certificate is not None and not self.conflicts
-
-
-@dataclass(frozen=True)
-class SeenRecord:
-    record: Record
-    holders: tuple[bytes, ...]
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What the replicas of a register hold. `answered`: synced members that did answer."""
-
-    name: RegisterName
-    records: tuple[SeenRecord, ...]
-    certificate: Certificate | None
-    answered: int
-    silent: tuple[bytes, ...]
-    absent: bool | None
-    """True: q synced members answered and none has a record; None: it cannot be told."""
 
 
 class Asking(Protocol):

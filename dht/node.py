@@ -16,17 +16,11 @@ from typing import TypeVar, cast
 
 from crypto.documents import Signed
 from crypto.signing import SigningKey
-from dht.client import (
-    Client,
-    CountedVote,
-    Reading,
-    Refusal,
-    SeenRecord,
-    Written,
-)
+from dht.client import Client
 from dht.crawling import Lookup
 from dht.errors import DhtError
 from dht.member import Replica, Validator
+from dht.outcomes import CountedVote, Reading, Refusal, SeenRecord, Written
 from dht.protocol import RingProtocol
 from dht.pulling import Puller
 from dht.records import Body, Certificate, Put, Record, RegisterName, Roster, node_id
