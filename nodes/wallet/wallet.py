@@ -12,7 +12,7 @@ from nodes.protocols.dht_micropayment import holding as rule
 from nodes.protocols.dht_micropayment.coin import Evidence
 from nodes.protocols.dht_micropayment.holding import CoinState, Holding
 from nodes.protocols.dht_micropayment.payment import Progress
-from nodes.protocols.dht_micropayment.refusals import NoQuorum, NotEnoughCoins
+from nodes.protocols.dht_micropayment.refusals import NoQuorum
 from nodes.protocols.dht_micropayment.step import next_register
 from nodes.protocols.dht_micropayment.transfer import (
     Receiver,
@@ -61,9 +61,9 @@ class Wallet:
         chosen: list[Holding] = []
         try:
             while len(chosen) < count:
-                batch = self._next_batch(count - len(chosen), fit, count)
-                self.purse.speak_for(batch)
+                batch = rule.choose(self.purse.free(), count - len(chosen), fit)
                 tried += batch
+                self.purse.speak_for(batch)
                 answers = await asyncio.gather(*(self._probe(coin, transaction) for coin in batch))
                 chosen += [coin for coin, good in zip(batch, answers, strict=True) if good]
         except BaseException:
@@ -71,14 +71,6 @@ class Wallet:
             raise
         self.purse.let_go(coin for coin in tried if coin not in chosen)
         return chosen
-
-    def _next_batch(self, count: int, fit: Callable[[Holding], bool], wanted: int) -> list[Holding]:
-        """Those that expire first, in front."""
-        free = [coin for coin in self.purse.free() if fit(coin)]
-        if len(free) < count:
-            raise NotEnoughCoins(f"{wanted} wanted, {len(free)} more can be spent now")
-        free.sort(key=lambda coin: (coin.coin.expires, coin.coin.serial, coin.key))
-        return free[:count]
 
     async def _probe(self, coin: Holding, transaction: TransactionId) -> bool:
         name = next_register(coin.coin, coin.step)

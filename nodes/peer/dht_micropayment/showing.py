@@ -108,14 +108,14 @@ class CoinRecords:
     def _coins(self, keys: Iterable[bytes]) -> list[dict[str, Any]]:
         return [
             {
-                "serial": coin.coin.serial,
-                "generation": coin.coin.generation,
-                "chain": coin.chain.hex(),
-                "index": coin.step.index,
-                "state": coin.state.value,
-                "rivals": [codec.encode(rival).hex() for rival in coin.rivals],
+                "serial": held.coin.serial,
+                "generation": held.coin.generation,
+                "chain": held.chain.hex(),
+                "index": held.step.index,
+                "state": held.state.value,
+                "rivals": [codec.encode(rival).hex() for rival in held.rivals],
             }
-            for coin in self._wallet.coins(keys)
+            for held in self._wallet.coins(keys)
         ]
 
 

@@ -10,6 +10,7 @@ cid = H("coin", U, sn, generation); whoever is payee of the last certified step 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
@@ -31,6 +32,8 @@ from nodes.protocols.message import Milliseconds, PartyId
 NAMESPACE = "coin"
 MAX_COINS = 64
 """At most so many coins in one payment, withdrawal or redemption."""
+READ_AGAIN = 2048
+"""Coins, and steps, that are kept decoded: a wallet looks at its own again and again."""
 
 Serial = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 Generation = Annotated[int, msgspec.Meta(ge=0, le=2**16)]
@@ -132,11 +135,12 @@ def open_coin(signed: Signed[Coin]) -> Coin:
 
 def read_coin(signed: Signed[Coin]) -> Coin:
     """A coin whose signature was checked when it came in."""
-    return codec.decode(signed.content, Coin)
+    return _read(signed.content)
 
 
-def is_first_generation(coin: Coin) -> bool:
-    return coin.generation == 0
+@lru_cache(maxsize=READ_AGAIN)
+def _read(content: bytes) -> Coin:
+    return codec.decode(content, Coin)
 
 
 def payee_accepts_until(coin: Coin, quorum_time: int) -> int:

@@ -9,11 +9,10 @@ same bytes.
 """
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
-from crypto import codec
 from crypto.documents import Signed, document_digest
 from crypto.hashing import Digest
 from crypto.signing import SigningKey
@@ -249,26 +248,19 @@ def can_pay(holding: Holding, until: Milliseconds, quorum_milliseconds: int) -> 
     )
 
 
-def in_order_of_use(
-    holdings: Iterable[Holding], until: Milliseconds, quorum_milliseconds: int
-) -> list[Holding]:
-    """Coins that can pay, those that expire first in front."""
-    fit = [coin for coin in holdings if can_pay(coin, until, quorum_milliseconds)]
-    return sorted(fit, key=lambda coin: (coin.coin.expires, coin.coin.serial, coin.key))
-
-
 def can_redeem(holding: Holding, now: Milliseconds) -> bool:
     return holding.state is CoinState.HELD and now <= closes_at(holding.coin)
 
 
 def choose(
-    holdings: Iterable[Holding], count: int, until: Milliseconds, quorum_milliseconds: int
+    holdings: Iterable[Holding], count: int, fit: Callable[[Holding], bool]
 ) -> list[Holding]:
-    """`count` coins that can pay. Raises NotEnoughCoins."""
-    fit = in_order_of_use(holdings, until, quorum_milliseconds)
-    if len(fit) < count:
-        raise NotEnoughCoins(f"{count} wanted, {len(fit)} can be spent now")
-    return fit[:count]
+    """`count` coins that fit, those that expire first in front. Raises NotEnoughCoins."""
+    found = [coin for coin in holdings if fit(coin)]
+    if len(found) < count:
+        raise NotEnoughCoins(f"{count} wanted, {len(found)} can be spent now")
+    found.sort(key=lambda coin: (coin.coin.expires, coin.coin.serial, coin.key))
+    return found[:count]
 
 
 def require_held(holding: Holding | None) -> Holding:
@@ -276,8 +268,3 @@ def require_held(holding: Holding | None) -> Holding:
     if holding is None or holding.state is not CoinState.HELD:
         raise MoveNotAllowed("the coin is not held here now")
     return holding
-
-
-def encoded_evidence(evidence: Evidence) -> bytes:
-    """As a witness reads it."""
-    return codec.encode(evidence)

@@ -5,6 +5,7 @@ with what proves the coin, so nobody needs a walk through the coin's history.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 
@@ -27,6 +28,7 @@ from dht.records import (
 from nodes.protocols.dht_micropayment import guards as rules
 from nodes.protocols.dht_micropayment.coin import (
     NAMESPACE,
+    READ_AGAIN,
     Coin,
     Trust,
     chain,
@@ -218,4 +220,9 @@ def check_window(step: Step, now: Milliseconds, guards: Guards) -> None:
 
 def read_step(record: Record) -> Body:
     """A body whose signature was checked when it came in."""
-    return codec.decode(record.signed.content, Body)
+    return _read(record.signed.content)
+
+
+@lru_cache(maxsize=READ_AGAIN)
+def _read(content: bytes) -> Body:
+    return codec.decode(content, Body)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from crypto.documents import Signed, sign_document
 from crypto.signing import SigningKey
-from nodes.protocols.dht_micropayment.coin import Coin, Evidence, Serial, Trust, read_coin
+from nodes.protocols.dht_micropayment.coin import Coin, Evidence, Serial, Trust
 from nodes.protocols.dht_micropayment.genuine import check_coin
 from nodes.protocols.dht_micropayment.messages import Withdraw, Withdrawn
 from nodes.protocols.dht_micropayment.moves import Kept, Moves, moved
@@ -132,7 +132,3 @@ def take_withdrawn(
 def _are_new(coins: Sequence[Coin]) -> bool:
     serials = [coin.serial for coin in coins]
     return serials == sorted(set(serials))
-
-
-def coins_of(answer: Withdrawn) -> tuple[Coin, ...]:
-    return tuple(read_coin(signed) for signed in answer.coins)

@@ -124,3 +124,12 @@ def test_a_coin_of_no_broker_is_refused() -> None:
     forged = msgspec.structs.replace(signed, signatures=(bytes(64),))
     with pytest.raises(CoinIsNotGenuine):
         rule.check_report(msgspec.structs.replace(report, evidence=Evidence(forged)), trust())
+
+
+def test_of_two_double_steps_the_first_counts() -> None:
+    found = rule.check_report(double(), trust())
+    later = msgspec.structs.replace(found, index=4)
+    newer = msgspec.structs.replace(found, generation=1, index=0)
+    assert rule.earlier(None, later) == later
+    assert rule.earlier(later, found) == rule.earlier(found, later) == found
+    assert rule.earlier(newer, later) == later

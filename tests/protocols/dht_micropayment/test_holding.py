@@ -9,6 +9,7 @@ from crypto.signing import SigningKey
 from dht.records import Certificate
 from nodes.protocols.dht_micropayment import guards as rules
 from nodes.protocols.dht_micropayment import holding as holdings
+from nodes.protocols.dht_micropayment.coin import closes_at
 from nodes.protocols.dht_micropayment.holding import COIN_MOVES, CoinState, Holding
 from nodes.protocols.dht_micropayment.refusals import (
     AlreadySigned,
@@ -149,21 +150,25 @@ def test_a_transfer_names_its_payee_unless_that_guard_is_off() -> None:
 # choosing
 
 
+def fit(coin: Holding) -> bool:
+    return holdings.can_pay(coin, NOW, QUORUM_TIME)
+
+
 def test_coins_that_expire_first_are_taken_first() -> None:
     coins = held(count=3)
-    chosen = holdings.choose(reversed(coins), 2, NOW, QUORUM_TIME)
+    chosen = holdings.choose(reversed(coins), 2, fit)
     assert [coin.coin.serial for coin in chosen] == [1, 2]
 
 
 def test_too_few_coins_are_told() -> None:
     with pytest.raises(NotEnoughCoins):
-        holdings.choose(held(count=2), 3, NOW, QUORUM_TIME)
+        holdings.choose(held(count=2), 3, fit)
 
 
 def test_coins_that_are_not_held_now_are_not_taken() -> None:
     [coin, other] = held(count=2)
     with pytest.raises(NotEnoughCoins):
-        holdings.choose([committed(coin, U, V), other], 2, NOW, QUORUM_TIME)
+        holdings.choose([committed(coin, U, V), other], 2, fit)
 
 
 def test_a_coin_no_payee_would_take_in_time_is_not_taken() -> None:
@@ -171,6 +176,49 @@ def test_a_coin_no_payee_would_take_in_time_is_not_taken() -> None:
     last = NOW + VALIDITY - QUORUM_TIME
     assert holdings.can_pay(coin, last, QUORUM_TIME)
     assert not holdings.can_pay(coin, last + 1, QUORUM_TIME)
+
+
+def test_a_coin_whose_payee_could_not_pay_it_back_is_not_taken() -> None:
+    [coin] = held()
+    for n in range(61):
+        assert fit(coin)
+        payer, payee = (U, V) if n % 2 == 0 else (V, U)
+        coin = passed_on(coin, payer, payee)
+    assert coin.step.index == 61
+    assert not fit(coin)
+    assert holdings.can_redeem(coin, NOW)
+
+
+def test_a_coin_is_redeemed_until_it_closes() -> None:
+    [coin] = held()
+    last = closes_at(coin.coin)
+    assert holdings.can_redeem(coin, last)
+    assert not holdings.can_redeem(coin, last + 1)
+    assert not holdings.can_redeem(committed(coin, U, V), NOW)
+
+
+# evidence beside the coin
+
+
+def test_other_records_for_its_register_are_kept_once_each() -> None:
+    [coin] = held()
+    coming = holdings.received(transfer(coin, U, V), TX)
+    rival = transfer(coin, U, W).record
+    contested = holdings.contested(coming, [rival, coming.record, rival])
+    assert contested.rivals == (rival,)
+    assert holdings.contested(contested, [rival]) == contested
+    assert contested.state is CoinState.INCOMING
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"), [("pay", CoinState.SPENT), ("redeem", CoinState.CLOSED)]
+)
+def test_a_receipt_ends_a_coin_as_a_certificate_would(kind: str, state: CoinState) -> None:
+    [coin] = held()
+    leaving = committed(coin, U, V if kind == "pay" else B, kind=kind)
+    assert holdings.handed_over(leaving).state is state
+    with pytest.raises(NothingCommitted):
+        holdings.handed_over(coin)
 
 
 def test_only_a_coin_held_now_can_be_renewed() -> None:

@@ -1,6 +1,7 @@
 """Steps Q1, P1-P3, B1, equations (4), (5): n coins for one order, all or none."""
 
 import itertools
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -41,7 +42,7 @@ from nodes.protocols.dht_micropayment.refusals import (
     WrongNumberOfCoins,
     WrongReceipt,
 )
-from nodes.protocols.dht_micropayment.transfer import Transfer, check_transfers, terms_of
+from nodes.protocols.dht_micropayment.transfer import Receiver, Transfer, check_transfers, terms_of
 from nodes.protocols.guard import ALL_ON
 from tests.protocols.dht_micropayment.market import (
     NOW,
@@ -49,6 +50,7 @@ from tests.protocols.dht_micropayment.market import (
     QUORUM_TIME,
     TX,
     VALIDITY,
+    WINDOW,
     B,
     U,
     V,
@@ -218,6 +220,17 @@ def test_dc_a11_a_payee_needs_time_to_have_the_coin_certified() -> None:
     check_transfers(
         sent, ORDER, to(V, last + 1), trust(without(rules.coin_has_not_expired)), kind="pay"
     )
+
+
+def test_what_comes_back_is_taken_as_long_as_witnesses_certify_it() -> None:
+    last = NOW + VALIDITY + WINDOW // 2
+    [coin] = held()
+    sent = [transfer(coin, U, V)]
+    late = Receiver(V.public_key, last, QUORUM_TIME, lenient=True)
+    check_transfers(sent, ORDER, late, trust(), kind="pay")
+    too_late = replace(late, now=last + 1)
+    with pytest.raises(CoinHasExpired):
+        check_transfers(sent, ORDER, too_late, trust(), kind="pay")
 
 
 def test_the_payee_itself_checks_who_pays() -> None:

@@ -12,7 +12,10 @@ from nodes.protocols.dht_micropayment.fraud import Freeze
 from nodes.protocols.dht_micropayment.holding import Holding
 from nodes.protocols.dht_micropayment.messages import Credit, Redeem, Redeemed, Withdraw
 from nodes.protocols.dht_micropayment.redemption import (
+    HANDED_IN_MOVES,
     REDEEMED_MOVES,
+    HandedIn,
+    HandedInState,
     RedeemedState,
     Redemption,
 )
@@ -218,3 +221,23 @@ def test_an_answer_for_more_or_fewer_coins_is_refused() -> None:
 def test_a_move_outside_the_table_is_refused(state: RedeemedState, goal: RedeemedState) -> None:
     with pytest.raises(MoveNotAllowed):
         msgspec.structs.replace(accepted(), state=state).moved(goal)
+
+
+@pytest.mark.parametrize(
+    ("state", "goal"),
+    [
+        (a, b)
+        for a, b in itertools.product(HandedInState, HandedInState)
+        if b not in HANDED_IN_MOVES[a]
+    ],
+)
+def test_a_holders_move_outside_the_table_is_refused(
+    state: HandedInState, goal: HandedInState
+) -> None:
+    with pytest.raises(MoveNotAllowed):
+        HandedIn(state, TX, B.public_key, ()).moved(goal)
+
+
+def test_a_coin_among_others_that_is_not_accepted_is_kept_as_refused() -> None:
+    sent = transfer(at_v(), V, B, kind="redeem")
+    assert rule.refused(checked(sent), sent, TX).state is RedeemedState.REFUSED

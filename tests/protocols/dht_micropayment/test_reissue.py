@@ -1,5 +1,6 @@
 """Steps R1-R5, equations (6)-(9): a coin renewed by its holder is as good as the broker's."""
 
+import itertools
 from collections.abc import Callable
 
 import msgspec
@@ -27,6 +28,7 @@ from nodes.protocols.dht_micropayment.refusals import (
     TooEarlyToReissue,
     WitnessIsNotAMember,
 )
+from nodes.protocols.dht_micropayment.reissue import RENEWAL_MOVES, Renewal, RenewalState
 from nodes.protocols.dht_micropayment.transfer import Transfer
 from nodes.protocols.dht_micropayment.validator import check_put
 from nodes.protocols.errors import Refused
@@ -350,3 +352,12 @@ def test_the_new_coin_lives_in_a_chain_of_its_own() -> None:
     old, new = old_coin(), renewed()
     assert old.chain == chain(old.coin) != new.chain
     assert new.step.index == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "goal"),
+    [(a, b) for a, b in itertools.product(RenewalState, RenewalState) if b not in RENEWAL_MOVES[a]],
+)
+def test_a_move_outside_the_table_is_refused(state: RenewalState, goal: RenewalState) -> None:
+    with pytest.raises(MoveNotAllowed):
+        Renewal(state, TX, b"old", b"new").moved(goal)

@@ -1,5 +1,7 @@
 """Steps W1-W3, equations (1)-(3): the broker issues, the owner takes and opens."""
 
+import itertools
+
 import msgspec
 import pytest
 
@@ -22,9 +24,19 @@ from nodes.protocols.dht_micropayment.messages import Withdraw, Withdrawn
 from nodes.protocols.dht_micropayment.refusals import (
     CertificateIsAnothers,
     CoinIsNotGenuine,
+    MoveNotAllowed,
     WithdrawalDiffers,
 )
-from nodes.protocols.dht_micropayment.withdrawal import IssueTerms, issue, take_withdrawn
+from nodes.protocols.dht_micropayment.withdrawal import (
+    ASKED_MOVES,
+    Asked,
+    AskedState,
+    IssueTerms,
+    Withdrawal,
+    issue,
+    require_new,
+    take_withdrawn,
+)
 from tests.protocols.dht_micropayment.market import (
     NOW,
     TX,
@@ -168,3 +180,18 @@ def test_the_windows_follow_each_other_in_time() -> None:
     assert witnesses_accept_until(coin, "pay") == coin.expires + WINDOW // 2
     assert witnesses_accept_until(coin, "reissue") == coin.expires + WINDOW
     assert witnesses_accept_until(coin, "redeem") == closes_at(coin) == coin.expires + WINDOW
+
+
+def test_another_count_under_the_same_request_is_refused() -> None:
+    require_new(None)
+    with pytest.raises(WithdrawalDiffers):
+        require_new(Withdrawal(U.public_key, 3, (1, 2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("state", "goal"),
+    [(a, b) for a, b in itertools.product(AskedState, AskedState) if b not in ASKED_MOVES[a]],
+)
+def test_an_owners_move_outside_the_table_is_refused(state: AskedState, goal: AskedState) -> None:
+    with pytest.raises(MoveNotAllowed):
+        Asked(state, TX, 1).moved(goal)
