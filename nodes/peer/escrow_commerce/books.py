@@ -99,7 +99,7 @@ class Books:
         reader = self._party.store.committed
         return [
             *(_offer_row(offer) for offer in self.offers.values(reader)),
-            *(_purchase_row(purchase) for purchase in self.purchases.values(reader)),
+            *(self._purchase_row(purchase) for purchase in self.purchases.values(reader)),
             *(_delivery_row(delivery) for delivery in self.deliveries.values(reader)),
         ]
 
@@ -111,11 +111,29 @@ class Books:
         evidence = self.evidence.of(reader, transaction)
         if (purchase := self.purchases.get(reader, transaction)) is not None:
             terms = _terms(purchase.contract, purchase.signed)
-            found.append({**_purchase_row(purchase), **terms, "evidence": evidence})
+            found.append({**self._purchase_row(purchase), **terms, "evidence": evidence})
         if (delivery := self.deliveries.get(reader, transaction)) is not None:
             terms = _terms(delivery.contract, delivery.signed)
             found.append({**_delivery_row(delivery), **terms, "evidence": evidence})
         return found
+
+    def _purchase_row(self, purchase: Purchase) -> dict[str, Any]:
+        until = purchase.dispute_until
+        too_late = (
+            purchase.state is BuyerState.GARBAGE and until is not None and self._party.now() > until
+        )
+        return {
+            "id": purchase.sale.hex(),
+            "protocol": PROTOCOL,
+            "side": "buyer",
+            "state": purchase.state.value,
+            "final": is_over(purchase) or too_late,
+            "reason": purchase.reason and purchase.reason.value,
+            "finding": purchase.finding and purchase.finding.value,
+            "complaint": purchase.complaint and purchase.complaint.value,
+            "dispute_until": purchase.dispute_until,
+            "rated": purchase.rated,
+        }
 
 
 def _offer_row(own: OwnOffer) -> dict[str, Any]:
@@ -129,21 +147,6 @@ def _offer_row(own: OwnOffer) -> dict[str, Any]:
         "reason": own.reason,
         "description": offer.description,
         "price": offer.price,
-    }
-
-
-def _purchase_row(purchase: Purchase) -> dict[str, Any]:
-    return {
-        "id": purchase.sale.hex(),
-        "protocol": PROTOCOL,
-        "side": "buyer",
-        "state": purchase.state.value,
-        "final": is_over(purchase),
-        "reason": purchase.reason and purchase.reason.value,
-        "finding": purchase.finding and purchase.finding.value,
-        "complaint": purchase.complaint and purchase.complaint.value,
-        "dispute_until": purchase.dispute_until,
-        "rated": purchase.rated,
     }
 
 

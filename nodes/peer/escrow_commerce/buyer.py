@@ -96,7 +96,11 @@ class Buyer:
                 self._service.spawn(self._go_on_paying(purchase))
             case BuyerState.KEY_HELD:
                 self._service.spawn(self._open(purchase))
-            case _ if not is_over(purchase):
+            case BuyerState.GARBAGE:
+                pass  # its owner decides
+            case _ if is_over(purchase):
+                self._files.discard_encrypted(purchase.sale)
+            case _:
                 self._inquiry.soon(purchase.sale)
 
     # step 5

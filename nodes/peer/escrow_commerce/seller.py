@@ -41,6 +41,7 @@ from nodes.protocols.message import Message, PartyId, TransactionId
 from nodes.runtime.log import get_log
 from nodes.runtime.outbox import Entry
 from nodes.runtime.party import Answer, Party
+from nodes.runtime.refusals import InvalidRequest
 from nodes.runtime.service import Service
 from nodes.runtime.streams import admit, trace_content
 
@@ -150,7 +151,7 @@ class Seller:
             direction="out",
             sender=party.id,
             receiver=received.sender,
-            size=max(0, size - (request.http_range.start or 0)),
+            size=max(0, size - _offset(request)),
         )
         return web.FileResponse(path)
 
@@ -261,3 +262,11 @@ class Seller:
                         await self.verdict(sale, message, sender)
                     case PaymentRelease():
                         await self.payment(sale, message, sender)
+
+
+def _offset(request: web.Request) -> int:
+    """Where the Range header says to begin."""
+    try:
+        return request.http_range.start or 0
+    except ValueError as error:
+        raise InvalidRequest(f"Range: {error}") from error
