@@ -18,14 +18,22 @@ _meter: ContextVar[Counter[str] | None] = ContextVar("crypto_meter", default=Non
 
 
 @contextmanager
-def metering() -> Iterator[Counter[str]]:
-    """Count every operation made inside the block, in this task and those it starts."""
-    meter: Counter[str] = Counter()
+def metering(into: Counter[str] | None = None) -> Iterator[Counter[str]]:
+    """Count every operation made inside the block, in this task and those it starts.
+
+    Tasks that outlive the block go on counting, so `into` may be a counter that is kept.
+    """
+    meter: Counter[str] = Counter() if into is None else into
     token = _meter.set(meter)
     try:
         yield meter
     finally:
         _meter.reset(token)
+
+
+def meter_from_here(into: Counter[str]) -> None:
+    """The same for the rest of this task, and for whatever it starts."""
+    _meter.set(into)
 
 
 def count(operation: Operation, times: int = 1) -> None:

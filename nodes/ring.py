@@ -41,6 +41,7 @@ class Ring:
             authority=self._authority,
             member=member,
         )
+        party.observer.elsewhere["dht"] = self.dht.counters
         self.write_seconds = party.settings.quorum_write_seconds
         service.before_enrolment(self._listen)
         service.at_start(self._enter)

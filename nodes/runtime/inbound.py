@@ -49,7 +49,7 @@ class Inbound:
     async def serve(self, declaration: Declaration, body: bytes) -> bytes:
         """The answer's bytes. Raises the refusal or failure that is to be told instead."""
         protocol, step = declaration.protocol, declaration.step
-        with metering() as meter:
+        with metering(self._party.observer.counter(protocol, step)) as meter:
             try:
                 return await self._serve(declaration, body)
             except ProtocolError as error:
@@ -62,7 +62,6 @@ class Inbound:
             finally:
                 meter["messages"] += 1
                 meter["bytes_in"] += len(body)
-                self._party.observer.count(protocol, step, meter)
 
     async def _serve(self, declaration: Declaration, body: bytes) -> bytes:
         party = self._party

@@ -117,7 +117,8 @@ class _Views:
             {"protocol": protocol, "step": step, **amounts}
             for (protocol, step), amounts in sorted(self._party.observer.counters.items())
         ]
-        return json_response({"steps": steps, "node": self._service.totals()})
+        elsewhere = self._party.observer.elsewhere
+        return json_response({"steps": steps, "node": self._service.totals(), **elsewhere})
 
     async def view(self, request: web.Request) -> web.Response:
         return json_response({"read": self._party.observer.view()})

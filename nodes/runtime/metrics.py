@@ -31,6 +31,9 @@ class Metrics(Collector):
         for (protocol, step), amounts in self._service.party.observer.counters.items():
             for kind, amount in amounts.items():
                 steps.add_metric([protocol, step, kind], amount)
+        for name, amounts in self._service.party.observer.elsewhere.items():
+            for kind, amount in amounts.items():
+                steps.add_metric([name, "", kind], amount)
         yield steps
         for name, value in self._service.totals().items():
             yield GaugeMetricFamily(f"jangteo_{name}", name.replace("_", " "), value=value)

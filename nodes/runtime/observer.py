@@ -51,6 +51,9 @@ class Observer:
         self._clock = clock
         self.lab = lab
         self.counters: dict[tuple[str, str], Counter[str]] = {}
+        """By protocol and step of the message that was being served."""
+        self.elsewhere: dict[str, Counter[str]] = {"background": Counter()}
+        """What was done for no message: resuming, timers, the owner's orders, the ring."""
         self._rows: deque[Row] = deque(maxlen=self.KEPT_IN_MEMORY)
         self._changed = asyncio.Event()
         self._trace_path = folder / "trace.jsonl"
@@ -84,8 +87,12 @@ class Observer:
         os.write(self._trace, msgspec.json.encode(row) + b"\n")
         self.notify()
 
+    def counter(self, protocol: str, step: str) -> Counter[str]:
+        """Of one step, for whoever counts while it goes on."""
+        return self.counters.setdefault((protocol, step), Counter())
+
     def count(self, protocol: str, step: str, amounts: Counter[str]) -> None:
-        self.counters.setdefault((protocol, step), Counter()).update(amounts)
+        self.counter(protocol, step).update(amounts)
 
     def read(self, protocol: str, step: str, transaction: bytes, what: str, value: object) -> None:
         """This party could read `value` (lab only): a body after unsealing, a decrypted thing."""

@@ -21,6 +21,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 from aiohttp import web
 
+from crypto.meter import meter_from_here
 from crypto.sealing import SealingKey
 from crypto.signing import SigningKey
 from nodes.protocols.guard import Guards
@@ -267,6 +268,7 @@ class Service:
     async def start(self) -> None:
         """Listen, enrol, resume. Returns when enrolled; readiness may come later."""
         party = self.party
+        meter_from_here(party.observer.elsewhere["background"])
         party.client = Client(party)
         app = build_app(self)
         for add in self._routes:

@@ -25,7 +25,8 @@ class Counted:
         summed: Counter[str] = Counter()
         for step in shown.get("steps", ()):
             summed.update({k: v for k, v in step.items() if isinstance(v, int)})
-        summed.update({k: v for k, v in shown.get("dht", {}).items() if isinstance(v, int)})
+        for part in ("background", "dht"):
+            summed.update({k: v for k, v in shown.get(part, {}).items() if isinstance(v, int)})
         return summed
 
     def cpu_seconds(self, name: str) -> float | None:

@@ -1,6 +1,7 @@
 """Operations are counted for whoever asked for them."""
 
 import asyncio
+from collections import Counter
 
 import pytest
 
@@ -20,6 +21,22 @@ def test_every_primitive_reports_what_it_did() -> None:
         digest("x", b"2")
         authenticate(b"key", "x")
     assert meter == {"sign": 1, "verify": 1, "seal": 1, "open": 1, "hash": 2, "mac": 1}
+
+
+@pytest.mark.asyncio
+async def test_a_task_that_outlives_its_meter_goes_on_counting_into_it() -> None:
+    kept: Counter[str] = Counter()
+    gate = asyncio.Event()
+
+    async def later() -> None:
+        await gate.wait()
+        count("sign")
+
+    with metering(kept):
+        task = asyncio.create_task(later())
+    gate.set()
+    await task
+    assert kept == {"sign": 1}
 
 
 def test_outside_a_meter_nothing_is_counted() -> None:
