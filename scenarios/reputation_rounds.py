@@ -25,12 +25,12 @@ GARBAGE = "scenarios.adversaries.garbage_seller"
 async def reputation_rounds(
     run: LiveRun,
     *,
-    rounds: Annotated[int, Option(min=10, max=2000, help="Purchases.")] = 200,
+    rounds: Annotated[int, Option(min=40, max=2000, help="Purchases.")] = 200,
 ) -> None:
     """Three honest sellers and two cheats; buyers take the more trusted of two drawn at random.
 
     Every garbage delivered ends in a dispute that the buyer wins, and a rating of -1 for its
-    seller. The cheats' share of the sales falls, and their trust with it.
+    seller. Soon a cheat sells only where the draw leaves no choice.
     """
     sellers = [run.world.node(name) for name in (*HONEST, *CHEATS)]
     buyers = [run.world.node(name) for name in BUYERS]
@@ -40,28 +40,35 @@ async def reputation_rounds(
         run.name(buyer, "P_1")
         await withdraw(run, buyer, 2 + rounds // len(buyers))
 
-    chosen: list[str] = []
+    sold = mistakes = late_mistakes = choices = 0
     with tempfile.TemporaryDirectory(prefix="jangteo-rounds-") as folder:
         for number in range(1, rounds + 1):
             wanted = Path(folder) / f"picture-{number:04}"
             wanted.write_bytes(run.random.randbytes(2048))
             two = run.random.sample(sellers, 2)
-            buyer = buyers[number % len(buyers)]
-            seller = await one_round(run, wanted, two, buyer)
-            chosen.append(seller.name)
-            share = sum(name in CHEATS for name in chosen[-20:])
+            seller = await one_round(run, wanted, two, buyers[number % len(buyers)])
+            cheated = seller.name in CHEATS
+            choice = len({node.name in CHEATS for node in two}) == 2
+            sold += cheated
+            choices += choice
+            mistakes += choice and cheated
+            late_mistakes += choice and cheated and number > rounds // 2
             if number % 20 == 0:
-                await run.say(f"rounds {number - 19} to {number}: {share} sales of cheats")
+                await run.say(f"{number} rounds: {sold} sales of cheats, {mistakes} of them chosen")
 
-    early, late = chosen[: rounds // 4], chosen[-(rounds // 4) :]
-    before, after = (sum(name in CHEATS for name in part) / len(part) for part in (early, late))
-    run.check("cheats sell less and less", after < before, f"{before:.0%} to {after:.0%} of sales")
+    blindly = len(CHEATS) / len(sellers)
+    share = sold / rounds
+    run.check(
+        "cheats sell less than to the blind", share < blindly, f"{share:.0%} for {blindly:.0%}"
+    )
+    told = f"{mistakes} of {choices} choices, {late_mistakes} in the second half"
+    run.check("who has a choice leaves the cheats", late_mistakes == 0, told)
     trust = {node.name: await run.trust(node) for node in sellers}
     told = ", ".join(f"{name} {value:+.2f}" for name, value in trust.items())
     fair = all(trust[name] > 0 for name in HONEST) and all(trust[name] < 0 for name in CHEATS)
     run.check("honest sellers are trusted, cheats are not", fair, told)
     run.conclude(
-        f"In {rounds} rounds the cheats' share of sales fell from {before:.0%} to {after:.0%}."
+        f"In {rounds} rounds cheats made {share:.0%} of the sales; blindly it is {blindly:.0%}."
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from nodes.protocols.message import Role
 from scenarios.lab.books import Books
+from scenarios.lab.registers import Registers
 from scenarios.lab.run import Learned, PartyView
 from scenarios.lab.wording import count
 from scenarios.lab.world import Node
@@ -27,14 +28,15 @@ def party_views(
     after: Books,
     learned: Mapping[str, list[Learned]],
 ) -> list[PartyView]:
+    were, are = owned(before), owned(after)
     return [
         PartyView(
             name=node.name,
             role=node.role,
             symbol=symbols.get(node.name, SYMBOLS.get(node.role, "")),
             id=node.id,
-            before=holdings(before, node.name),
-            after=holdings(after, node.name),
+            before=holdings(before, node.name, were),
+            after=holdings(after, node.name, are),
             learned=learned.get(node.name, []),
             note="" if node.name in after.ledgers else "It was down at the end.",
         )
@@ -42,8 +44,20 @@ def party_views(
     ]
 
 
-def holdings(books: Books, name: str) -> Holdings:
-    """What a party holds, as far as any ledger shows it."""
+def owned(books: Books) -> Counter[str]:
+    """How many live coins are whose, by their registers: party id to number."""
+    registers = Registers(books)
+    found: Counter[str] = Counter()
+    for ledger in books.ledgers.values():
+        for coin in ledger.issued:
+            life = registers.life(bytes.fromhex(coin.owner), coin.serial)
+            if not life.closed:
+                found[life.newest.payee.hex() if life.newest else coin.owner] += 1
+    return found
+
+
+def holdings(books: Books, name: str, coins: Mapping[str, int]) -> Holdings:
+    """What a party holds, as far as any ledger shows it. `coins` by party id."""
     ledger = books.ledgers.get(name)
     if ledger is None:
         return {}
@@ -59,20 +73,14 @@ def holdings(books: Books, name: str) -> Holdings:
                 found["trust"] = f"{offer.trust:+.2f} ({count(offer.ratings, 'rating')})"
     if ledger.accounts:
         found["coins outstanding"] = len(ledger.issued) - len(ledger.redeemed)
-    elif "account" in found:
-        found |= _coins(Counter(coin.state for coin in ledger.coins))
+    elif "account" in found or coins.get(ledger.party):
+        found["coins"] = coins.get(ledger.party, 0)
     if ledger.offers:
         found["offers"] = len(ledger.offers)
     if ledger.registers:
         found["registers kept"] = len(ledger.registers)
     found |= {f"sales {state}": n for state, n in _states(books, name).items()}
     return found
-
-
-def _coins(states: Counter[str]) -> Holdings:
-    found: Holdings = {"coins": states["held"]}
-    moving = states["incoming"] + states["outgoing"]
-    return found | ({"coins on their way": moving} if moving else {})
 
 
 def _states(books: Books, name: str) -> Counter[str]:

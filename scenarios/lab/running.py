@@ -9,11 +9,13 @@ import contextlib
 import datetime
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from scenarios.lab.auditor import EXIT_CODES, audit_settled, read_books, verdict_of
 from scenarios.lab.books import Books, opening_balance
@@ -29,7 +31,7 @@ from scenarios.lab.narrator import Narrator
 from scenarios.lab.parties import party_views
 from scenarios.lab.plan import Plan
 from scenarios.lab.recorder import Recorder
-from scenarios.lab.run import Check, Run
+from scenarios.lab.run import Check, Event, Run
 from scenarios.lab.run_folder import keep, versions
 from scenarios.lab.sale_checks import steps_in_order
 from scenarios.lab.scenario import Scenario
@@ -142,7 +144,8 @@ async def _judge(scenario: Scenario, options: Mapping[str, Any], how: How, playe
         opening_balance=opening_balance(live.world.settings),
     )
     await live.recorder.finish()
-    events = live.recorder.events()
+    traced = live.recorder.events()
+    events = told(traced, scenario.protocols)
     checks = [*live.checks, *checks, steps_in_order(events)]
     if played.failure:
         checks.insert(0, Check("the scenario ran to its end", None, played.failure))
@@ -169,9 +172,18 @@ async def _judge(scenario: Scenario, options: Mapping[str, Any], how: How, playe
         coins=coin_lives(books, live.recorder),
         ring=ring_places(books),
         checks=checks,
-        costs=costs_between(live.recorder.before, live.recorder.after, events),
+        costs=costs_between(live.recorder.before, live.recorder.after, traced),
         formulas=formulas_of(scenario.protocols),
     )
+
+
+def told(events: list[Event], protocols: Iterable[str]) -> list[Event]:
+    """The steps of the scenario's papers, numbered anew.
+
+    Looking up addresses and acknowledging what came belong to no paper; they count in the costs.
+    """
+    kept = [event for event in events if event.protocol in protocols]
+    return [msgspec.structs.replace(event, n=n) for n, event in enumerate(kept, 1)]
 
 
 def _settings(
