@@ -23,6 +23,7 @@ TOLD = 3
 @scenario(
     title="One coin, two payees",
     protocols=("dht_micropayment",),
+    fewest=16,
     programs={CHEAT: "scenarios.adversaries.double_spender"},
 )
 async def coin_double_spend(

@@ -5,7 +5,7 @@ from scenarios.lab.scenario import main, scenario
 from scenarios.lab.witnesses import Witnesses
 
 
-@scenario(title="Paying while others are away", protocols=("dht_micropayment",))
+@scenario(title="Paying while others are away", protocols=("dht_micropayment",), fewest=16)
 async def coin_offline(run: LiveRun) -> None:
     """A coin is paid while its owner, the broker and as many witnesses as may be away are down.
 

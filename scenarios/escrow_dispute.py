@@ -21,6 +21,7 @@ CHEATING_SELLER, LYING_BUYER = "peer-16", "peer-15"
 @scenario(
     title="Two disputes: garbage, and a lie about it",
     protocols=("escrow_commerce", "dht_micropayment"),
+    fewest=16,
     programs={
         CHEATING_SELLER: "scenarios.adversaries.garbage_seller",
         LYING_BUYER: "scenarios.adversaries.false_claimant",

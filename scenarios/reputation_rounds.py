@@ -20,6 +20,7 @@ GARBAGE = "scenarios.adversaries.garbage_seller"
     title="Trust finds the cheats",
     protocols=("escrow_commerce", "dht_micropayment"),
     peers=8,
+    fewest=8,
     programs=dict.fromkeys(CHEATS, GARBAGE),
 )
 async def reputation_rounds(

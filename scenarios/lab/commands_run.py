@@ -127,6 +127,10 @@ def _common(
     own: Annotated[
         bool, typer.Option("--own", help="A world of its own, even where another runs.")
     ] = False,
+    peers: Annotated[
+        int | None,
+        typer.Option(min=5, help="How many, in a world of its own.", show_default=False),
+    ] = None,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the world running that this starts.")
     ] = False,
@@ -157,6 +161,7 @@ def _run(scenario: "Scenario", given: Mapping[str, Any]) -> int:
         seed=given["seed"],
         named=given["world"] is not None or given["compose"],
         own_world=given["own"],
+        peers=given["peers"],
         keep_world=given["keep"],
         runs=given["runs"],
     )

@@ -58,6 +58,8 @@ class How:
     """The world was named by its user: then it is this one or none."""
     own_world: bool = False
     """Start one even where another runs."""
+    peers: int | None = None
+    """Of a world of its own; as the scenario declares it where None."""
     keep_world: bool = False
     """Leave a world of its own running, in the folder the choice names."""
     runs: Path = Path("runs")
@@ -214,7 +216,8 @@ async def usual_world(
     on_ready: Callable[[int, float], None] = lambda nodes, seconds: None,
 ) -> AsyncIterator[World]:
     """The one that runs, if it suits; else a world of this run's own, gone afterwards."""
-    own = how.own_world or (scenario.needs_own_world and not how.named)
+    own = how.own_world or how.peers is not None
+    own = own or (scenario.needs_own_world and not how.named)
     if not own and how.choice.runs():
         async with how.choice.open() as world:
             _check_suits(scenario, world)
@@ -230,7 +233,7 @@ async def usual_world(
 @asynccontextmanager
 async def _passing(scenario: Scenario, how: How, progress: Progress) -> AsyncIterator[World]:
     async with World.start_temporary(
-        peers=scenario.peers,
+        peers=_peers(scenario, how),
         settings=scenario.settings,
         without=scenario.without,
         programs=scenario.programs,
@@ -244,7 +247,7 @@ async def _lasting(scenario: Scenario, how: How, progress: Progress) -> AsyncIte
     """`--keep`: in the folder where `jangteo up` would start it, and left running."""
     folder = how.choice.require_local("run --keep")
     plan = Plan(
-        peers=None if folder.exists() else scenario.peers,
+        peers=None if folder.exists() else _peers(scenario, how),
         settings=scenario.settings,
         without=scenario.without,
         programs=scenario.programs,
@@ -253,6 +256,12 @@ async def _lasting(scenario: Scenario, how: How, progress: Progress) -> AsyncIte
     async with World.open(folder) as world:
         _check_peers(scenario, world)
         yield world
+
+
+def _peers(scenario: Scenario, how: How) -> int:
+    if how.peers is not None and how.peers < scenario.fewest:
+        raise NotSuited(f"{scenario.name} needs {scenario.fewest} peers or more, not {how.peers}.")
+    return how.peers or scenario.peers
 
 
 def _check_suits(scenario: Scenario, world: World) -> None:
@@ -266,8 +275,8 @@ def _check_suits(scenario: Scenario, world: World) -> None:
 
 def _check_peers(scenario: Scenario, world: World) -> None:
     there = len(world.peers)
-    if there < scenario.peers:
+    if there < scenario.fewest:
         raise NotSuited(
-            f"{scenario.name} needs {scenario.peers} peers; this world has {there}. "
+            f"{scenario.name} needs {scenario.fewest} peers; this world has {there}. "
             f"Give it one of its own: jangteo run {scenario.name} --own"
         )

@@ -52,7 +52,9 @@ class Scenario:
     protocols: tuple[str, ...]
     play: Play
     peers: int = 16
-    """At least so many take part."""
+    """Of a world of its own."""
+    fewest: int = 5
+    """With fewer it cannot be played."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """Settings its world differs in; it then needs a world of its own."""
     without: tuple[str, ...] = ()
@@ -122,6 +124,7 @@ def scenario(
     title: str,
     protocols: tuple[str, ...],
     peers: int = 16,
+    fewest: int = 5,
     settings: Mapping[str, str] | None = None,
     without: tuple[str, ...] = (),
     programs: Mapping[str, str] | None = None,
@@ -140,6 +143,7 @@ def scenario(
             protocols=protocols,
             play=play,
             peers=peers,
+            fewest=fewest,
             settings=dict(settings or {}),
             without=without,
             programs=dict(programs or {}),
