@@ -1,6 +1,8 @@
 """A node's clock: the system's, moved forward by whoever runs a lab."""
 
+import os
 import time
+from pathlib import Path
 
 from nodes.protocols.message import Milliseconds
 
@@ -11,8 +13,10 @@ MOST_SECONDS = 10**9
 class Clock:
     """All times of a node come from here, so `advance` moves every deadline at once."""
 
-    def __init__(self) -> None:
-        self._advanced_ms = 0
+    def __init__(self, kept: Path | None = None) -> None:
+        """`kept`: where the step forward outlives the process, so that time never goes back."""
+        self._kept = kept
+        self._advanced_ms = int(kept.read_text()) if kept is not None and kept.exists() else 0
 
     def now(self) -> Milliseconds:
         """Milliseconds since the epoch, UTC."""
@@ -23,3 +27,7 @@ class Clock:
         if not 0 <= seconds <= MOST_SECONDS:
             raise ValueError(f"time goes forward, by at most {MOST_SECONDS} seconds")
         self._advanced_ms += round(seconds * 1000)
+        if self._kept is not None:
+            partial = self._kept.with_suffix(".partial")
+            partial.write_text(str(self._advanced_ms))
+            os.replace(partial, self._kept)

@@ -78,7 +78,7 @@ class Service:
         self._lock = _lock_folder(settings)
         self.purpose = purpose
         self.token = settings.token
-        clock = Clock()
+        clock = Clock(settings.data / "clock")
         store = Store(settings.data / "node.db")
         keys = _load_keys(store)
         self.party = Party(

@@ -140,3 +140,11 @@ def test_a_clock_goes_forward_only() -> None:
             clock.advance(wrong)
     clock.advance(0)
     assert clock.now() >= before + 1500
+
+
+def test_a_clock_moved_forward_stays_so_over_a_restart(tmp_path: Path) -> None:
+    before = Clock(tmp_path / "clock")
+    before.advance(3600)
+    after = Clock(tmp_path / "clock")
+    assert abs(after.now() - before.now()) < 60_000
+    assert after.now() - Clock().now() > 3_500_000
