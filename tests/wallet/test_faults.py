@@ -176,9 +176,9 @@ async def test_a_payee_that_dies_after_it_took_a_payment_in_completes_it(market:
     await v.restart()
     for other in others:
         await other.start()
-    await v.has_coins(2)
     [payment] = (await v.get("/inspect/transactions"))["transactions"]
-    assert payment["state"] == "delivered"
+    await v.until(payment["id"], "delivered")
+    assert await v.coins_in("held") == 2
 
 
 async def test_a_withdrawal_asked_for_while_the_broker_is_away_comes_when_it_is_back(
