@@ -4,6 +4,7 @@ Every rule has at least one test here that makes it fail: an auditor that cannot
 nothing.
 """
 
+import copy
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from crypto import codec
 from dht.records import Certificate
 from nodes.protocols.dht_micropayment.coin import chain
-from scenarios.lab.auditor import EXIT_CODES, audit, verdict_of
+from scenarios.lab.auditor import EXIT_CODES, audit, audit_settled, verdict_of
 from scenarios.lab.books import UnreadableLedger, read_ledger
 from scenarios.lab.run import Check, Event
 from tests.lab.honest_books import Market
@@ -446,6 +447,53 @@ def test_a_step_out_of_order_is_a_fault(steps: str, fault: str) -> None:
     found = next(c for c in checks if c.name == ORDER)
     assert found.holds is False
     assert fault in found.detail
+
+
+# a world that moves while it is asked
+
+
+class Telling:
+    """What one party answers, each time it is asked; the last answer stays."""
+
+    def __init__(self, name: str, *ledgers: dict[str, Any]) -> None:
+        self.name = name
+        self._ledgers = list(ledgers)
+
+    def alive(self) -> bool:
+        return True
+
+    async def get(self, path: str, /, **query: Any) -> dict[str, Any]:
+        if path != "/inspect/ledger":
+            return {"transactions": []}
+        return self._ledgers.pop(0) if len(self._ledgers) > 1 else self._ledgers[0]
+
+
+def told_twice(market: Market, first: Market) -> list[Telling]:
+    return [Telling(name, first.raw[name], market.raw[name]) for name in market.names]
+
+
+@pytest.mark.asyncio
+async def test_what_looked_broken_for_one_look_only_is_not_called_violated(market: Market) -> None:
+    torn = copy.deepcopy(market)
+    torn.raw["broker"]["accounts"][3]["balance"] += 1
+    _, checks = await audit_settled(told_twice(market, torn), seconds=0)
+    assert verdict_of(checks) == "unknown"
+    assert "seen once" in next(c.detail for c in checks if c.name == "value conserved")
+
+
+@pytest.mark.asyncio
+async def test_what_stays_broken_is_violated(market: Market) -> None:
+    market.raw["broker"]["accounts"][3]["balance"] += 1
+    _, checks = await audit_settled(told_twice(market, market), seconds=0)
+    assert verdict_of(checks) == "violated"
+
+
+@pytest.mark.asyncio
+async def test_what_was_on_its_way_may_arrive(market: Market) -> None:
+    before = copy.deepcopy(market)
+    before.raw["broker"]["redeemed"].clear()
+    _, checks = await audit_settled(told_twice(market, before), seconds=5)
+    assert verdict_of(checks) == "ok"
 
 
 # verdicts
