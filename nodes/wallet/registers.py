@@ -44,6 +44,7 @@ class CoinRegisters:
 
     async def write(self, step: str, body: Body, put: Put, transaction: bytes) -> Written | None:
         """W3, P3, R3, R5, D3: until certified, in conflict, refused, or out of time."""
+        self._party.observer.reached("saved", PROTOCOL, step)
         async with self._gate:
             try:
                 written = await self._ring.dht.put(put, seconds=self._ring.write_seconds)
