@@ -20,7 +20,7 @@ async def coin_journey(
     Each payment is certified by a quorum of the coin's next register's replicas. The broker sees
     the withdrawal and the redemption and nothing else.
     """
-    u, v, w, x = run.cast("U", "V", "W", "X")
+    u, v, w, x = run.cast("U", "V", "W", "X", among=await run.without_coins())
     before = {node: await run.balance(node) for node in (u, v, w, x)}
 
     withdrawal = (await u.control("withdraw", count=count))["transaction"]

@@ -15,17 +15,18 @@ async def coin_offline(run: LiveRun) -> None:
     witnesses = await Witnesses.of(run)
     spare = witnesses.k - witnesses.q
 
-    (u,) = run.cast("U")
+    empty = await run.without_coins()
+    (u,) = run.cast("U", among=empty)
     withdrawal = (await u.control("withdraw", count=1))["transaction"]
     await run.step("W1", u, "one coin", of=withdrawal)
     await u.until(withdrawal, "held")
-    chain = (await run.coins(u))[-1]["chain"]
+    chain = (await run.coins(u))[0]["chain"]
 
     # Nobody who pays or is paid is a witness of what is killed later.
-    (v,) = run.cast("V")
-    (w,) = run.cast("W", among=witnesses.far_from(chain, 3))
-    (x,) = run.cast("X", among=witnesses.far_from(chain, 3, 4))
-    (y,) = run.cast("Y", among=witnesses.far_from(chain, 4))
+    (x,) = run.cast("X", among=witnesses.far_from(chain, 3, 4, among=empty))
+    (w,) = run.cast("W", among=witnesses.far_from(chain, 3, among=empty))
+    (y,) = run.cast("Y", among=witnesses.far_from(chain, 4, among=empty))
+    (v,) = run.cast("V", among=empty)
 
     payment = (await u.control("transfer", to=v.name, count=1))["transaction"]
     await run.step("P1", u, "U pays V, everybody is there", of=payment)
@@ -62,6 +63,9 @@ async def coin_offline(run: LiveRun) -> None:
     await run.step("P3", y, "X pays Y: all are back", of=payment)
     await x.until(payment, "paid")
     run.check("with all back it is paid", len(await run.coins(y)) == 1)
+    redemption = (await y.control("redeem", count=1))["transaction"]
+    await run.step("D1", y, "Y gives it back to the broker", of=redemption)
+    await y.until(redemption, "credited")
     run.conclude(f"A coin of {u.name}'s went on to {y.name} while others were away.")
 
 

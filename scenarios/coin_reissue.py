@@ -27,11 +27,11 @@ async def coin_reissue(
     twice. A payee of the new coin, who never saw the old one, needs one look-up however long the
     old coin's history is.
     """
-    holder, w, x = run.cast("U", "W", "X")
+    holder, w, x = run.cast("U", "W", "X", among=await run.without_coins())
     withdrawal = (await holder.control("withdraw", count=1))["transaction"]
     await run.step("W1", holder, "one coin", of=withdrawal)
     await holder.until(withdrawal, "held")
-    chain = (await run.coins(holder))[-1]["chain"]
+    chain = (await run.coins(holder))[0]["chain"]
 
     others = [node for node in run.world.peers if node not in (w, x, holder)]
     for payee in [*run.random.sample(others, payments - 1), w]:

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 NOT_ALL_READY = 3
 ASK_SECONDS = 3.0
+RESTART_SECONDS = 20.0
 NodeArgument = Annotated[str, typer.Argument(metavar="NODE", help="Its name, as in status.")]
+NodesArgument = Annotated[
+    list[str], typer.Argument(metavar="NODE...", help="One or more names, as in status.")
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -59,6 +63,7 @@ async def _status(choice: Choice) -> tuple[list[dict[str, Any]], dict[str, Any]]
         rows = await asyncio.gather(*(_status_of(node) for node in world.nodes.values()))
         about = {
             "world": where,
+            "local": choice.local,
             "lab": world.lab,
             "guards_off": list(world.guards_off),
             "settings": world.settings,
@@ -69,6 +74,7 @@ async def _status(choice: Choice) -> tuple[list[dict[str, Any]], dict[str, Any]]
 async def _status_of(node: "Node") -> dict[str, Any]:
     used, pid = node.usage(), node.pid
     state, missing = await _state(node)
+    totals = {} if used or state == "dead" else await _totals(node)
     return {
         "name": node.name,
         "role": node.role,
@@ -78,9 +84,21 @@ async def _status_of(node: "Node") -> dict[str, Any]:
         "url": node.url,
         "id": node.id,
         "memory_bytes": used.memory_bytes if used else None,
-        "cpu_seconds": used.cpu_seconds if used else None,
+        "peak_bytes": used.peak_bytes if used else totals.get("peak_memory_bytes"),
+        "cpu_seconds": used.cpu_seconds if used else totals.get("cpu_seconds"),
         "uptime_seconds": node.uptime_seconds(),
     }
+
+
+async def _totals(node: "Node") -> dict[str, float]:
+    """What a node in a container says of its own process."""
+    from scenarios.lab.failures import LabFailure
+
+    try:
+        totals: dict[str, float] = (await node.get("/inspect/counters"))["node"]
+    except LabFailure:
+        return {}
+    return totals
 
 
 async def _state(node: "Node") -> tuple[str, list[str]]:
@@ -99,9 +117,10 @@ async def _state(node: "Node") -> tuple[str, list[str]]:
 def _show_status(rows: list[dict[str, Any]], about: dict[str, Any]) -> None:
     from scenarios.lab.commands_world import show_guards_off
 
+    local = about["local"]
     show_table(
-        ["node", "role", "state", ">pid", "url", ">memory", ">cpu", ">up"],
-        [_status_line(row) for row in rows],
+        ["node", "role", "state", ">pid", "url", ">memory" if local else ">peak", ">cpu", ">up"],
+        [_status_line(row, local) for row in rows],
     )
     show_guards_off(about["guards_off"])
     states = [row["state"] for row in rows]
@@ -118,15 +137,15 @@ def _show_status(rows: list[dict[str, Any]], about: dict[str, Any]) -> None:
         say("Nothing runs. Start it: jangteo up")
 
 
-def _status_line(row: dict[str, Any]) -> list[str]:
+def _status_line(row: dict[str, Any], local: bool) -> list[str]:
     waits = f" (waits for {', '.join(row['missing'])})" if row["missing"] else ""
     return [
         row["name"],
         row["role"].replace("_", " "),
         row["state"] + waits,
         _or_dash(row["pid"], str),
-        row["url"],
-        _or_dash(row["memory_bytes"], size_in_words),
+        row["url"] or "-",
+        _or_dash(row["memory_bytes" if local else "peak_bytes"], size_in_words),
         _or_dash(row["cpu_seconds"], lambda seconds: f"{seconds:.1f} s"),
         _or_dash(row["uptime_seconds"], time_in_words),
     ]
@@ -167,53 +186,61 @@ def logs(
 
 
 def kill(
-    node: NodeArgument,
+    nodes: NodesArgument,
     world: WorldOption = None,
     compose: ComposeOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """End one node at once (kill -9): it gets no chance to save anything."""
-    run_until_told_to_end(_kill(Choice.of(world, compose), node, as_json))
+    """End nodes at once (kill -9): they get no chance to save anything."""
+    run_until_told_to_end(_kill(Choice.of(world, compose), nodes, as_json))
 
 
-async def _kill(choice: Choice, name: str, as_json: bool) -> None:
+async def _kill(choice: Choice, names: list[str], as_json: bool) -> None:
     from scenarios.lab.failures import NodeIsDown
 
-    async with choice.open() as world:
-        node = world.node(name)
-        if not node.alive():
-            raise NodeIsDown(f"{name} does not run. Start it: jangteo restart {name}")
-        pid = node.pid
-        await node.kill()
+    async with _known_world(choice) as world:
+        chosen = [world.node(name) for name in names]
+        for node in chosen:
+            if not node.alive():
+                raise NodeIsDown(f"{node.name} does not run. Start it: jangteo restart {node.name}")
+        pids = [node.pid for node in chosen]
+        await asyncio.gather(*(node.kill() for node in chosen))
     if as_json:
-        emit({"node": name, "killed": True, "pid": pid})
-    else:
-        say(
-            f"{name}{f' (pid {pid})' if pid else ''} was killed. "
-            f"Start it again: jangteo restart {name}"
-        )
+        emit({"killed": [{"node": n, "pid": pid} for n, pid in zip(names, pids, strict=True)]})
+        return
+    for name, pid in zip(names, pids, strict=True):
+        say(f"{name}{f' (pid {pid})' if pid else ''} was killed.")
+    say(f"Start again: jangteo restart {' '.join(names)}")
 
 
 def restart(
-    node: NodeArgument,
+    nodes: NodesArgument,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds until they must be ready.")
+    ] = RESTART_SECONDS,
     world: WorldOption = None,
     compose: ComposeOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Start one node again, on its ports and its data; one that runs is asked to end before."""
-    run_until_told_to_end(_restart(Choice.of(world, compose), node, as_json))
+    """Start nodes again, on their ports and data; one that runs is asked to end before."""
+    run_until_told_to_end(_restart(Choice.of(world, compose), nodes, wait, as_json))
 
 
-async def _restart(choice: Choice, name: str, as_json: bool) -> None:
+async def _restart(choice: Choice, names: list[str], seconds: float, as_json: bool) -> None:
     began = time.monotonic()
     async with _known_world(choice) as world:
-        node = world.node(name)
-        await node.restart()
+        chosen = [world.node(name) for name in names]
+        # All run before any is waited for: one may not be ready without another.
+        for node in chosen:
+            await node.restart(ready=False)
+        await asyncio.gather(*(node.until_ready(seconds) for node in chosen))
         took = time.monotonic() - began
         if as_json:
-            emit({"node": name, "pid": node.pid, "url": node.url, "seconds": round(took, 3)})
-        else:
-            say(f"{name} is ready again at {node.url} after {took:.1f} s")
+            told = [{"node": node.name, "pid": node.pid, "url": node.url} for node in chosen]
+            emit({"restarted": told, "seconds": round(took, 3)})
+            return
+        for node in chosen:
+            say(f"{node.name} is ready again at {node.url}")
 
 
 def _known_world(choice: Choice) -> Any:

@@ -178,8 +178,8 @@ def _memory(choice: Choice) -> Finding:
 
 
 def _docker(choice: Choice) -> Finding:
+    from scenarios.lab.compose import docker
     from scenarios.lab.failures import NoCompose
-    from scenarios.lab.remote import docker
 
     try:
         engine = docker("version", "--format", "{{.Server.Version}}").strip()

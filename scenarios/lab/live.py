@@ -34,6 +34,10 @@ class StepMissing(LabFailure):
     code = "lab/step-missing"
 
 
+class TooFewFree(LabFailure):
+    code = "lab/too-few-free"
+
+
 class NotRefused(LabFailure):
     """What should have been refused was done."""
 
@@ -79,10 +83,20 @@ class LiveRun:
             for node in (self.world.peers if among is None else among)
             if node.name not in self.recorder.symbols
         ]
+        if len(free) < len(symbols):
+            raise TooFewFree(
+                f"{len(symbols)} more peers are wanted and {len(free)} are free for it. "
+                f"A world of its own has more: --own"
+            )
         chosen = self.random.sample(free, len(symbols))
         for node, symbol in zip(chosen, symbols, strict=True):
             self.name(node, symbol)
         return tuple(chosen)
+
+    async def without_coins(self) -> list[Node]:
+        """Peers with empty purses: what they pay on is what they were paid."""
+        purses = await asyncio.gather(*(self.coins(node) for node in self.world.peers))
+        return [node for node, coins in zip(self.world.peers, purses, strict=True) if not coins]
 
     def name(self, node: Node, symbol: str) -> None:
         """Say which of the paper's letters this node is."""

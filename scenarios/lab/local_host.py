@@ -3,7 +3,7 @@
 import asyncio
 
 from scenarios.lab.failures import NoSuchNode
-from scenarios.lab.launcher import await_ready, start_nodes, stop_nodes
+from scenarios.lab.launcher import how_it_ended, start_nodes, stop_nodes
 from scenarios.lab.measure import Usage, usage
 from scenarios.lab.processes import is_running, kill, uptime_seconds
 from scenarios.lab.world_folder import NodeRecord, WorldFolder
@@ -49,5 +49,7 @@ class LocalHost:
             await start_nodes(
                 self._folder, [name], lifeline=self._lifeline, temporary=self._temporary
             )
-        await await_ready(self._folder, [name])
         return node.url
+
+    async def how_it_ended(self, name: str) -> str:
+        return await how_it_ended(self._folder, name)

@@ -61,7 +61,7 @@ def readable(line: str) -> str:
 
 async def show_compose(choice: Choice, name: str, follow: bool, lines: int) -> None:
     """The same from a container; docker prints it."""
-    from scenarios.lab.remote import ComposeHost
+    from scenarios.lab.compose import ComposeHost
 
     async with choice.open() as world:
         node = world.node(name)
@@ -71,5 +71,5 @@ async def show_compose(choice: Choice, name: str, follow: bool, lines: int) -> N
     command = ["docker", "logs", "--tail", str(lines), *(["--follow"] if follow else [])]
     sys.stdout.flush()
     await asyncio.to_thread(
-        subprocess.run, [*command, host.containers[name]], stderr=subprocess.STDOUT, check=False
+        subprocess.run, [*command, host.container(name)], stderr=subprocess.STDOUT, check=False
     )

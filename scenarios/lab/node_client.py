@@ -12,11 +12,18 @@ from typing import Any, Protocol
 
 import aiohttp
 
-from scenarios.lab.failures import ControlRefused, NotReached, Unanswered
+from scenarios.lab.failures import (
+    ControlRefused,
+    NodeEnded,
+    NotReached,
+    NotReadyInTime,
+    Unanswered,
+)
 from scenarios.lab.measure import Usage
 
 CALL_SECONDS = 120.0
 CONNECT_SECONDS = 5.0
+READY_SECONDS = 60.0
 STREAM_SILENCE_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 25.0
 """One question waits no longer; `until` asks again."""
@@ -42,7 +49,10 @@ class Host(Protocol):
     async def kill(self, name: str) -> None: ...
 
     async def restart(self, name: str) -> str:
-        """Returns the node's url when it is ready."""
+        """End it if it runs, start it; its url. It may not listen yet."""
+
+    async def how_it_ended(self, name: str) -> str:
+        """For people."""
 
 
 class Node:
@@ -186,9 +196,34 @@ class Node:
         """End its process at once (kill -9); returns when it has ended."""
         await self.host.kill(self.name)
 
-    async def restart(self) -> None:
-        """Start it again on its data, ending it before if it runs; returns when it is ready."""
+    async def restart(self, *, ready: bool = True, seconds: float = READY_SECONDS) -> None:
+        """Start it again on its data, ending it before if it runs; returns when it is ready.
+
+        A DHT member is not ready before enough others hold its registers: while too many are
+        down, ask with `ready=False`, which returns when it answers.
+        """
         self.url = await self.host.restart(self.name)
+        await self.until_ready(seconds, ready=ready)
+
+    async def until_ready(self, seconds: float = READY_SECONDS, *, ready: bool = True) -> None:
+        """Raises NodeEnded, or NotReadyInTime with what it waits for."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while True:
+            try:
+                missing = await self.missing()
+                if not (ready and missing):
+                    return
+            except Unanswered:
+                if not self.alive():
+                    raise NodeEnded(await self.host.how_it_ended(self.name)) from None
+                missing = ["an answer"]
+            if loop.time() >= deadline:
+                raise NotReadyInTime(
+                    f"{self.name} runs, and after {seconds:g} s still waits for: "
+                    f"{', '.join(missing)}      (jangteo status)"
+                )
+            await asyncio.sleep(PAUSE_SECONDS)
 
     # inside
 

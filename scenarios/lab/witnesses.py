@@ -1,5 +1,7 @@
 """Where a coin's registers lie, for scenarios that choose who is to be away."""
 
+from collections.abc import Iterable
+
 from dht.records import RegisterName, Roster
 from nodes.protocols.dht_micropayment.coin import NAMESPACE
 from scenarios.lab.failures import LabFailure
@@ -33,10 +35,10 @@ class Witnesses:
         key = RegisterName(NAMESPACE, bytes.fromhex(chain), index).key
         return [self._peers[member] for member in self._roster.closest(key)]
 
-    def far_from(self, chain: str, *indices: int) -> list[Node]:
-        """Peers that keep none of these registers."""
+    def far_from(self, chain: str, *indices: int, among: Iterable[Node]) -> list[Node]:
+        """Those of `among` that keep none of these registers."""
         near = {node.name for index in indices for node in self.of_register(chain, index)}
-        return [node for node in self._peers.values() if node.name not in near]
+        return [node for node in among if node.name not in near]
 
 
 async def written_steps(run: LiveRun, chain: str) -> list[str]:

@@ -18,7 +18,7 @@ from pathlib import Path
 import aiohttp
 
 from nodes.protocols.message import Role
-from scenarios.lab import remote
+from scenarios.lab import compose, remote
 from scenarios.lab.failures import NodeEnded, NoSuchNode, WorldIsDown, did_you_mean
 from scenarios.lab.launcher import Progress, no_progress, start_world, stop_nodes, stop_world
 from scenarios.lab.local_host import LocalHost
@@ -168,8 +168,8 @@ class World:
     @asynccontextmanager
     async def open_compose(cls) -> AsyncIterator["World"]:
         """The world that docker compose runs on this machine. Raises NoCompose."""
-        host = remote.ComposeHost()
-        token = await asyncio.to_thread(remote.read_token)
+        token = await asyncio.to_thread(compose.read_token)
+        host = compose.ComposeHost()
         async with _spoken_to(cls, await host.find(), token, host) as world:
             yield world
 
@@ -178,10 +178,10 @@ class World:
     async def open_at(cls, url: str, token: str) -> AsyncIterator["World"]:
         """A world by its certificate authority's address; each node by the one on its card."""
         parties = await remote.parties_known_at(url, token)
-        async with open_session() as session:
-            told = await asyncio.gather(*(remote.who_is_at(session, p["url"]) for p in parties))
-        nodes = [node for node in told if node is not None]
-        async with _spoken_to(cls, nodes, token, remote.ElsewhereHost()) as world:
+        told = await remote.who_are_at([party["url"] for party in parties])
+        host = remote.ElsewhereHost({party["name"]: party["url"] for party in parties})
+        nodes = told + remote.silent_parties(parties, told)
+        async with _spoken_to(cls, nodes, token, host) as world:
             yield world
 
 

@@ -1,0 +1,145 @@
+"""Every scenario is a test: it ends `ok`, by its own checks and by the auditor's."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from scenarios.lab.choice import Choice
+from scenarios.lab.narrator import Silent
+from scenarios.lab.run import load_run
+from scenarios.lab.running import Finished, How, run_scenario, usual_world
+from scenarios.lab.scenario import Scenario, find, names
+from scenarios.lab.world import World
+from scenarios.lab.world_folder import WorldFolder
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+
+SEED = 11
+IN_ONE_WORLD = ["escrow_purchase", "coin_journey", "coin_offline"]
+WITH_ITS_OWN: list[tuple[str, dict[str, Any]]] = [
+    ("coin_reissue", {}),
+    ("escrow_dispute", {}),
+    ("coin_double_spend", {"times": 12}),
+    ("reputation_rounds", {"rounds": 40}),
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def market() -> AsyncIterator[World]:
+    """One world for all scenarios that leave it as they found it."""
+    async with World.start_temporary(peers=16) as world:
+        yield world
+
+
+async def play(
+    scenario: Scenario, runs: Path, market: World | None = None, **options: Any
+) -> Finished:
+    """Run it in that world, or in one of its own."""
+
+    @asynccontextmanager
+    async def given(scenario: Scenario, how: How) -> AsyncIterator[World]:
+        assert market is not None
+        yield market
+
+    nowhere = WorldFolder(runs / "no-world")
+    how = How(choice=Choice(nowhere), seed=SEED, runs=runs)
+    worlds = usual_world if market is None else given
+    defaults = {parameter.name: parameter.default for parameter in scenario.options()}
+    return await run_scenario(scenario, defaults | options, how, Silent(), worlds)
+
+
+def assert_ok(finished: Finished) -> None:
+    wrong = [check for check in finished.run.checks if check.holds is not True]
+    assert wrong == []
+    assert (finished.run.verdict, finished.exit_code) == ("ok", 0)
+
+
+@pytest.mark.parametrize("name", IN_ONE_WORLD)
+async def test_a_scenario_ends_ok(market: World, tmp_path: Path, name: str) -> None:
+    assert_ok(await play(find(name), tmp_path, market))
+
+
+@pytest.mark.parametrize(("name", "options"), WITH_ITS_OWN)
+async def test_a_scenario_with_a_world_of_its_own_ends_ok(
+    tmp_path: Path, name: str, options: dict[str, Any]
+) -> None:
+    assert_ok(await play(find(name), tmp_path, **options))
+
+
+async def test_every_scenario_is_tested_here() -> None:
+    assert set(names()) == {*IN_ONE_WORLD, *(name for name, _ in WITH_ITS_OWN)}
+
+
+async def test_the_steps_of_an_honest_sale_come_as_the_paper_draws_them(
+    market: World, tmp_path: Path
+) -> None:
+    """PC-01: exactly these; 6a and 6b in either order."""
+    finished = await play(find("escrow_purchase"), tmp_path, market)
+    steps = [event.step for event in finished.run.events if event.protocol == "escrow_commerce"]
+    steps = ["6" if step in ("6a", "6b") else step for step in steps]
+    assert steps[:10] == ["1", "2", "3", "4", "5", "5r", "6", "6", "7", "8"]
+    assert sorted(steps[10:]) == ["10", "8a", "8b", "9"]
+    assert steps.index("8a") < steps.index("9") < steps.index("8b")
+
+
+async def test_who_takes_part_learns_what_its_role_needs_and_no_more(
+    market: World, tmp_path: Path
+) -> None:
+    """PC-21, and section 4's claim that the content passes no server."""
+    run = (await play(find("escrow_purchase"), tmp_path, market)).run
+    how = {
+        party.role if party.role != "peer" else party.symbol: {
+            item.what: item.how for item in party.learned
+        }
+        for party in run.parties
+        if party.symbol
+    }
+    assert how["P_1"]["the content C"] == how["P_3"]["the content C"] == "readable"
+    assert how["escrow_server"]["the key K"] == "readable"
+    assert how["escrow_server"]["the content C"] == "never"
+    for server in ("central_server", "broker", "certificate_authority"):
+        for what in ("the content C", "the key K", "the digest H(E_K(C))", "the payment"):
+            assert how[server][what] == "never"
+
+
+async def test_a_run_leaves_a_folder_that_reads_back(market: World, tmp_path: Path) -> None:
+    finished = await play(find("coin_journey"), tmp_path, market, count=2)
+    folder = finished.folder
+    assert folder.parent == tmp_path / "coin_journey"
+    assert folder.name.endswith(f"-{SEED}")
+    for name in ("run.json", "events.jsonl", "sequence.mmd", "report.html", "logs/broker.log"):
+        assert (folder / name).stat().st_size > 0
+    assert (tmp_path / "index.html").exists()
+    again = load_run(folder)
+    assert again.command == f"jangteo run coin_journey --count 2 --seed {SEED}"
+    assert again.verdict == "ok"
+    assert len(again.events) == len(finished.run.events)
+
+
+async def test_a_coins_life_in_the_report_has_keys_replicas_and_votes(
+    market: World, tmp_path: Path
+) -> None:
+    run = (await play(find("coin_journey"), tmp_path, market)).run
+    (coin,) = run.coins
+    assert [step.kind for step in coin.steps] == ["open", "pay", "pay", "pay", "redeem"]
+    for step in coin.steps:
+        assert step.certified
+        assert len(step.replicas) == 8
+        assert len(step.votes) >= 6
+        assert {vote.voter for vote in step.votes} <= set(step.replicas)
+        assert all(0 <= vote.time_ms <= run.seconds * 1000 + 1000 for vote in step.votes)
+
+
+async def test_costs_name_who_signed_and_who_checked(market: World, tmp_path: Path) -> None:
+    run = (await play(find("coin_journey"), tmp_path, market)).run
+    costs = {party.name: party for party in run.costs.parties}
+    payer = next(party.name for party in run.parties if party.symbol == "U")
+    assert costs[payer].sign > 0
+    assert costs[payer].messages_out > 0
+    assert costs["broker"].messages_in == 2
+    assert sum(party.datagrams for party in run.costs.parties) > 0
+    assert run.costs.cpu_seconds is not None
