@@ -175,15 +175,20 @@ def is_final(entry: Entry) -> bool:
 
 
 def steps_in_order(events: Iterable[Event]) -> Check:
-    """The steps of each transaction come as the paper draws them."""
-    said: dict[tuple[str, str], list[str]] = defaultdict(list)
+    """The steps of each transaction come as the paper draws them. What was refused was not said."""
+    said: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
     for event in events:
-        if event.protocol in GRAMMARS and not event.refused:
-            said[event.protocol, event.transaction].append(event.step)
+        if event.protocol not in GRAMMARS:
+            continue
+        steps = said[event.protocol, event.transaction]
+        if not event.refused:
+            steps.append((event.step, event.sender))
+        elif (event.step, event.receiver) in steps:
+            steps.remove((event.step, event.receiver))
     wrong = [
         f"{protocol} {transaction[:8]}: {fault}"
         for (protocol, transaction), steps in said.items()
-        for fault in faults(protocol, steps)
+        for fault in faults(protocol, (step for step, _ in steps))
     ]
     return judged("steps in the paper's order", count(len(said), "transaction"), faults=wrong)
 
