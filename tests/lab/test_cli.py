@@ -48,7 +48,7 @@ def test_the_version_is_that_of_the_package() -> None:
         (["stats"], "No such command 'stats'. Did you mean 'status'"),
         (["up", "--peer", "5"], "No such option: --peer"),
         (["up", "--peers", "many"], "Invalid value for '--peers'"),
-        (["kill"], "Missing argument 'NODE'"),
+        (["kill"], "Missing argument 'NODE...'"),
     ],
 )
 def test_what_is_asked_wrongly_is_said_in_one_line_with_exit_code_4(

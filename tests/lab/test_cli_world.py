@@ -114,6 +114,19 @@ def test_a_node_is_killed_and_started_again(world: str) -> None:
     assert jangteo("status", "--world", world).code == 0
 
 
+def test_a_node_that_waits_for_others_is_said_to_wait_and_comes_back_with_them(world: str) -> None:
+    assert jangteo("kill", "peer-01", "peer-02", "--world", world).code == 0
+
+    # Four of five peers vouch for a register; with two away one alone is not ready again.
+    alone = jangteo("restart", "peer-01", "--wait", "1", "--world", world)
+    assert alone.code == 3
+    assert "peer-01 runs, and after 1 s still waits for: ring" in alone.err
+
+    both = jangteo("restart", "peer-01", "peer-02", "--world", world)
+    assert both.code == 0, both.err
+    assert jangteo("status", "--world", world).code == 0
+
+
 @pytest.mark.parametrize("command", ["kill", "restart", "logs", "wallet"])
 def test_a_misspelt_node_is_corrected(world: str, command: str) -> None:
     done = jangteo(command, "peer-3", "--world", world)

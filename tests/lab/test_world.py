@@ -11,8 +11,10 @@ import pytest_asyncio
 
 from scenarios.lab.failures import (
     ControlRefused,
+    NodeEnded,
     NoSuchNode,
     NotReached,
+    NotReadyInTime,
     NoWorld,
     Unanswered,
     WorldIsDown,
@@ -179,6 +181,33 @@ async def test_several_nodes_are_started_again_at_once(world: World) -> None:
     assert all(peer.alive() for peer in world.peers)
     pids = [peer.pid for peer in world.peers]
     assert len(set(pids)) == PEERS
+
+
+async def test_a_node_that_cannot_be_ready_yet_is_not_waited_for_when_so_asked(
+    world: World,
+) -> None:
+    first, second = world.peers[:2]
+    await asyncio.gather(first.kill(), second.kill())
+
+    await first.restart(ready=False)
+
+    assert first.alive()
+    assert await first.missing() == ["ring"]
+    with pytest.raises(
+        NotReadyInTime, match=r"peer-01 runs, and after 0\.3 s still waits for: ring"
+    ):
+        await first.until_ready(0.3)
+    await second.restart()
+    await first.until_ready(10)
+
+
+async def test_a_node_that_ends_while_it_is_waited_for_is_said_to_have_ended(world: World) -> None:
+    peer = world.peers[1]
+    await peer.kill()
+
+    with pytest.raises(NodeEnded, match="peer-02 was killed by signal 9"):
+        await peer.until_ready(5)
+    await peer.restart()
 
 
 async def test_a_wait_lasts_through_the_death_and_return_of_a_node(world: World) -> None:
