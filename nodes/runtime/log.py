@@ -36,5 +36,10 @@ def configure_log(level: str, **context: str) -> None:
     structlog.contextvars.bind_contextvars(**context)
 
 
+def name_in_log(name: str) -> None:
+    """From here on every line says it comes from this node."""
+    structlog.contextvars.bind_contextvars(node=name)
+
+
 def get_log() -> Any:
     return structlog.get_logger()

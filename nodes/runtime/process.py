@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from nodes.runtime.log import configure_log, get_log
+from nodes.runtime.log import configure_log, get_log, name_in_log
 from nodes.runtime.service import AnotherProcessRuns, Service
 from nodes.runtime.settings import InvalidSettings, Settings, read_settings
 
@@ -86,9 +86,11 @@ def _build_under_a_free_name(build: Build, settings: Settings) -> Service:
             text.replace("*", f"{number:02d}") for text in (settings.name, str(settings.data))
         )
         try:
-            return build(msgspec.structs.replace(settings, name=name, data=Path(data)))
+            service = build(msgspec.structs.replace(settings, name=name, data=Path(data)))
         except AnotherProcessRuns:
             continue
+        name_in_log(name)
+        return service
     raise InvalidSettings(f"every name {settings.name} is taken")
 
 
