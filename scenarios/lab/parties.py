@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from nodes.protocols.message import Role
 from scenarios.lab.books import Books
 from scenarios.lab.registers import Registers
-from scenarios.lab.run import Learned, PartyView
+from scenarios.lab.run import KEPT_FOR_OTHERS, Learned, PartyView
 from scenarios.lab.wording import count
 from scenarios.lab.world import Node
 
@@ -78,7 +78,7 @@ def holdings(books: Books, name: str, coins: Mapping[str, int]) -> Holdings:
     if ledger.offers:
         found["offers"] = len(ledger.offers)
     if ledger.registers:
-        found["registers kept"] = len(ledger.registers)
+        found[KEPT_FOR_OTHERS] = len(ledger.registers)
     found |= {f"sales {state}": n for state, n in _states(books, name).items()}
     return found
 

@@ -2,36 +2,50 @@
 
 from scenarios.lab import wording
 from scenarios.lab.markup import Markup, join, tag
-from scenarios.lab.run import PartyView, Run
+from scenarios.lab.run import KEPT_FOR_OTHERS, PartyView, Run
 from scenarios.lab.sequence import ends
 
 
 def parties_section(run: Run) -> Markup | None:
-    """Cards for parties that spoke, changed or learned; a line for the others; None without any."""
+    """Cards for parties that spoke, learned or gained; a line for the others; None without any."""
     if not run.parties:
         return None
     speaking = {name for event in run.events for name in ends(event)}
-    near: list[PartyView] = []
-    far: list[PartyView] = []
-    for party in run.parties:
-        told = party.learned or party.note or party.before != party.after
-        (near if party.name in speaking or told else far).append(party)
-    rest = None
-    if far:
-        names = tag("p", ", ".join(party.name for party in far))
-        label = (
-            f"{wording.count(len(far), 'other party', 'other parties')} only kept the market going"
-        )
-        rest = tag("details", tag("summary", label), names)
+    near = [party for party in run.parties if party.name in speaking or _took_part(party)]
+    near.sort(key=lambda party: (party.name not in speaking, party.role != "peer"))
+    far = [party for party in run.parties if party not in near]
     return join(
         tag("ul", [tag("li", _card(party)) for party in near], class_="cards"),
-        rest,
+        _others(far) if far else None,
         tag(
             "p",
             "What a party learned is judged by what the messages held. Network addresses are "
             "outside this judgement.",
             class_="small",
         ),
+    )
+
+
+def _took_part(party: PartyView) -> bool:
+    """It read something, or gained or lost; keeping registers for others is neither."""
+    held = [{**side, KEPT_FOR_OTHERS: 0} for side in (party.before, party.after)]
+    could_read = any(item.how == "readable" for item in party.learned)
+    return bool(could_read or party.note or held[0] != held[1])
+
+
+def _others(parties: list[PartyView]) -> Markup:
+    """Folded to a line: whoever only kept the market going, and how many registers each kept."""
+    count = wording.count(len(parties), "other party", "other parties")
+    names = [
+        f"{party.name} ({wording.count(kept, 'register')})"
+        if isinstance(kept := party.after.get(KEPT_FOR_OTHERS), int)
+        else party.name
+        for party in parties
+    ]
+    return tag(
+        "details",
+        tag("summary", f"{count} only kept the market going"),
+        tag("p", ", ".join(names)),
     )
 
 

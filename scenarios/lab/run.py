@@ -39,6 +39,10 @@ class Learned(msgspec.Struct):
     how: How
 
 
+KEPT_FOR_OTHERS = "registers kept"
+"""Among what a party holds: what it stores for the ring, and neither gains nor loses by."""
+
+
 class PartyView(msgspec.Struct):
     name: str
     role: str

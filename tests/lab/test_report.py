@@ -7,6 +7,7 @@ import pytest
 
 from scenarios.lab.report import REPORT_FILE, SEQUENCE_FILE, render_report, write_report
 from scenarios.lab.run import (
+    KEPT_FOR_OTHERS,
     Check,
     CoinLife,
     CoinStep,
@@ -75,14 +76,25 @@ def test_parties_that_took_part_have_cards_and_the_others_a_line() -> None:
     cards = next(classed(section, "cards"))
     names = [text_of(name) for name in classed(cards, "name")]
     assert names == [
-        "broker", "central-server", "escrow-server", "peer-01", "peer-03", "peer-16"
+        "peer-01", "peer-03", "broker", "central-server", "escrow-server", "peer-16"
     ]  # fmt: skip
     assert "14 other parties only kept the market going" in text_of(section)
 
 
+def test_who_only_kept_registers_has_no_card_but_its_count_in_the_line() -> None:
+    run = sample_run()
+    for party in run.parties:
+        if party.name == "peer-02":
+            party.after[KEPT_FOR_OTHERS] = 5
+    section = by_id(tree_of(render_report(run)), "parties")
+    names = [text_of(name) for name in classed(next(classed(section, "cards")), "name")]
+    assert "peer-02" not in names
+    assert "peer-02 (5 registers)" in text_of(section).replace("\u00a0", " ")
+
+
 def test_a_card_shows_what_changed_and_what_was_learned() -> None:
     page = tree_of(render_report(sample_run()))
-    buyer = list(next(classed(page, "cards")))[3]
+    buyer = next(iter(next(classed(page, "cards"))))
     rows = [[text_of(cell) for cell in row] for row in classed(buyer, "changed")]
     assert rows == [["balance", "1000", "997", "\u22123"], ["harbour.png", "–", "184 KiB", ""]]
     assert [text_of(row) for row in classed(buyer, "same")] == ["coins00"]
