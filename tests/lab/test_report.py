@@ -76,7 +76,7 @@ def test_parties_that_took_part_have_cards_and_the_others_a_line() -> None:
     cards = next(classed(section, "cards"))
     names = [text_of(name) for name in classed(cards, "name")]
     assert names == [
-        "peer-01", "peer-03", "broker", "central-server", "escrow-server", "peer-16"
+        "peer-01", "peer-03", "peer-16", "broker", "central-server", "escrow-server"
     ]  # fmt: skip
     assert "14 other parties only kept the market going" in text_of(section)
 
