@@ -13,7 +13,14 @@ from typing import Annotated
 import typer
 from typer.exceptions import Abort, TyperException
 
-from scenarios.lab import commands_audit, commands_nodes, commands_run, commands_world, doctor
+from scenarios.lab import (
+    commands_audit,
+    commands_crash,
+    commands_nodes,
+    commands_run,
+    commands_world,
+    doctor,
+)
 from scenarios.lab.console import Interrupted, complain, emit, say
 from scenarios.lab.failures import LabFailure
 
@@ -57,6 +64,7 @@ def start(
 commands_world.add_to(app)
 commands_run.add_to(app)
 commands_audit.add_to(app)
+commands_crash.add_to(app)
 commands_nodes.add_to(app)
 doctor.add_to(app)
 

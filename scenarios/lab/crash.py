@@ -1,0 +1,136 @@
+"""The crash sweep: kill -9 of each party at each step, and everything must come to its end.
+
+For each case a transaction is played while one party is armed to die at one point of one step; it
+is started again on its data, and its owner goes on. Then the auditor looks: value is conserved
+(G1), no honest party lost anything (G2), every transaction ended (G3), nothing happened twice (G4),
+nobody has both a secret and its refund (G5).
+"""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+from scenarios.lab.auditor import audit_settled, verdict_of
+from scenarios.lab.crash_cases import Case, protocol_of
+from scenarios.lab.dramas import PROGRAMS, Drama, dramas
+from scenarios.lab.failures import LabFailure
+from scenarios.lab.launcher import Progress, no_progress
+from scenarios.lab.owners import Owners
+from scenarios.lab.run import Check
+from scenarios.lab.world import Node, World
+
+PEERS = 8
+SETTINGS = {
+    "call_seconds": "2",
+    "offer_seconds": "20",
+    "dispute_seconds": "10",
+    "coin_seconds": "3600",
+    "reissue_window_seconds": "3600",
+}
+"""Short enough that a transaction given up ends soon; coins may be renewed at any time."""
+CASE_SECONDS = 90.0
+SETTLE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    case: Case
+    died: bool
+    """The step was reached, and the process ended there."""
+    ended: str
+    checks: tuple[Check, ...]
+    seconds: float
+
+    @property
+    def holds(self) -> bool | None:
+        """None: the point was never reached, or something could not be told."""
+        verdict = verdict_of(self.checks)
+        if verdict == "violated":
+            return False
+        return True if verdict == "ok" and self.died else None
+
+    @property
+    def trouble(self) -> str:
+        wrong = [check for check in self.checks if check.holds is not True]
+        told = "; ".join(f"{check.name}: {check.detail}" for check in wrong[:2])
+        return told or ("" if self.died else "the step was never reached")
+
+
+@contextlib.asynccontextmanager
+async def crash_world(progress: Progress = no_progress) -> AsyncIterator[World]:
+    async with World.start_temporary(
+        peers=PEERS, settings=SETTINGS, programs=PROGRAMS, progress=progress
+    ) as world:
+        yield world
+
+
+async def sweep(
+    world: World, cases: Sequence[Case], hear: Callable[[Outcome], None] = lambda outcome: None
+) -> list[Outcome]:
+    """Every case in one world, up to the first that is violated: what follows would be too."""
+    owners = Owners(world)
+    played = dramas(world, owners)
+    outcomes = []
+    for case in cases:
+        outcome = await run_case(world, played[case.drama], case)
+        outcomes.append(outcome)
+        hear(outcome)
+        if outcome.holds is False:
+            break
+    return outcomes
+
+
+async def run_case(world: World, drama: Drama, case: Case) -> Outcome:
+    begun = time.monotonic()
+    await drama.prepare()
+    victim = drama.parties[case.party]
+    await victim.control("kill_at", protocol=protocol_of(case), step=case.step, point=case.point)
+    nurse = asyncio.create_task(_bring_back(victim))
+    try:
+        async with asyncio.timeout(CASE_SECONDS):
+            ended = await drama.play()
+        how, faults = ended.how, ended.faults
+    except (LabFailure, TimeoutError) as error:
+        how, faults = f"no end: {error or 'out of time'}", ("it did not come to an end",)
+    died = await _dismiss(nurse, victim)
+    _, checks = await audit_settled(world.nodes.values(), seconds=SETTLE_SECONDS)
+    honest = Check("no honest party lost anything", not faults, "; ".join(faults))
+    return Outcome(case, died, how, (honest, *checks), time.monotonic() - begun)
+
+
+async def _bring_back(victim: Node) -> None:
+    """Wait until its process has ended, then start it again; ready when this returns."""
+    if victim.pid is not None:
+        await _end_of(victim.pid)
+    await victim.restart()
+
+
+async def _end_of(pid: int) -> None:
+    """Linux tells by a descriptor of the process (pidfd_open(2))."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    loop.add_reader(descriptor, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+
+
+async def _dismiss(nurse: "asyncio.Task[None]", victim: Node) -> bool:
+    """Whether the victim died. One that still waits for its point is told to forget it."""
+    if not nurse.done() and victim.alive():
+        nurse.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await nurse
+        await victim.control("kill_at", protocol="none", step="none", point="received")
+        return False
+    await nurse
+    return True

@@ -1,0 +1,122 @@
+"""Every place where a party of a transaction can be killed.
+
+A party that sends a message can end when it is saved and not sent, or sent and its answer not
+seen; one that receives it when it has come and is not saved, saved and not answered, or answered.
+A register's write can be cut off before it leaves or when its votes are back.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Point = Literal["received", "saved", "sent"]
+SENDER: tuple[Point, ...] = ("saved", "sent")
+RECEIVER: tuple[Point, ...] = ("received", "saved", "sent")
+
+
+@dataclass(frozen=True)
+class Case:
+    protocol: str
+    drama: str
+    """Which transaction is played."""
+    party: str
+    step: str
+    point: Point
+
+    @property
+    def name(self) -> str:
+        return f"{self.drama}: {self.party} at {self.step}, {self.point}"
+
+
+SALES, COINS = "escrow_commerce", "dht_micropayment"
+
+ARROWS: dict[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
+    (SALES, "purchase"): (
+        ("1", "seller", "central_server"),
+        ("2", "buyer", "central_server"),
+        ("5", "buyer", "seller"),
+        ("6a", "seller", "escrow_server"),
+        ("7", "buyer", "escrow_server"),
+        ("8a", "escrow_server", "buyer"),
+        ("9", "buyer", "escrow_server"),
+        ("8b", "escrow_server", "seller"),
+        ("10", "escrow_server", "central_server"),
+    ),
+    (SALES, "dispute"): (
+        ("D1", "buyer", "escrow_server"),
+        ("D2", "escrow_server", "buyer"),
+        ("8r", "escrow_server", "buyer"),
+    ),
+    (COINS, "withdrawal"): (("W1", "owner", "broker"),),
+    (COINS, "payment"): (("Q1", "payer", "payee"), ("P1", "payer", "payee")),
+    (COINS, "redemption"): (("D1", "holder", "broker"),),
+}
+"""By protocol and transaction: step, sender, receiver."""
+
+ALONE: dict[tuple[str, str], tuple[tuple[str, str, tuple[Point, ...]], ...]] = {
+    (SALES, "purchase"): (
+        ("6b", "buyer", ("saved", "sent")),
+        ("6b", "seller", ("received",)),
+    ),
+    (SALES, "dispute"): (("D1u", "escrow_server", ("received", "saved")),),
+    (COINS, "withdrawal"): (("W3", "owner", SENDER),),
+    (COINS, "payment"): (
+        ("P0", "payer", ("sent",)),
+        ("P2", "payee", ("sent",)),
+        ("P3", "payee", SENDER),
+    ),
+    (COINS, "reissue"): (("R3", "holder", SENDER), ("R5", "holder", SENDER)),
+    (COINS, "redemption"): (("D3", "broker", SENDER),),
+}
+"""Streams and register operations: step, party, points."""
+
+COIN_STEPS_OF_SALES = (("P3", "escrow_server", SENDER), ("P3", "seller", SENDER))
+"""The lock and the pay-out are payments, of the sale's transaction."""
+
+
+def all_cases(protocol: str = "", party: str = "") -> list[Case]:
+    """Every case, of one protocol and one party where they are named."""
+    return [
+        case for case in _all() if protocol in ("", case.protocol) and party in ("", case.party)
+    ]
+
+
+def before_and_after_the_commit() -> list[Case]:
+    """A party a side of each commit point: what is worth a look every time."""
+    chosen = {
+        (SALES, "purchase", "buyer"): (("7", "saved"), ("8a", "received")),
+        (SALES, "purchase", "seller"): (("6a", "saved"), ("8b", "received")),
+        (SALES, "purchase", "escrow_server"): (("7", "received"), ("8a", "saved")),
+        (COINS, "payment", "payer"): (("P0", "sent"), ("P1", "sent")),
+        (COINS, "payment", "payee"): (("P3", "saved"), ("P3", "sent")),
+        (COINS, "redemption", "broker"): (("D1", "received"), ("D3", "sent")),
+    }
+    return [
+        case
+        for case in _all()
+        if (case.step, case.point) in chosen.get((case.protocol, case.drama, case.party), ())
+    ]
+
+
+def _all() -> Iterator[Case]:
+    for key in dict.fromkeys([*ARROWS, *ALONE]):
+        protocol, drama = key
+        for step, sender, receiver in ARROWS.get(key, ()):
+            yield from _at(protocol, drama, sender, step, SENDER)
+            yield from _at(protocol, drama, receiver, step, RECEIVER)
+        for step, party, points in ALONE.get(key, ()):
+            yield from _at(protocol, drama, party, step, points)
+    for step, party, points in COIN_STEPS_OF_SALES:
+        yield from _at(SALES, "purchase", party, step, points)
+
+
+def _at(
+    protocol: str, drama: str, party: str, step: str, points: Iterable[Point]
+) -> Iterator[Case]:
+    for point in points:
+        yield Case(protocol, drama, party, step, point)
+
+
+def protocol_of(case: Case) -> str:
+    """Whose step it is: a sale's payment is a step of the coins' protocol."""
+    return COINS if case.protocol == SALES and case.step == "P3" else case.protocol
