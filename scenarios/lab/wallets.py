@@ -27,7 +27,9 @@ async def read(world: "World", name: str) -> dict[str, Any]:
     if world.broker.alive():
         accounts = (await world.broker.get("/inspect/ledger")).get("accounts", [])
         account = next((row for row in accounts if row["owner"] == node.id), None)
-    coins = ledger.get("coins", [])
+    coins = [
+        {**coin, "owner_name": _name(world, coin["owner"])} for coin in ledger.get("coins", [])
+    ]
     return {
         "name": node.name,
         "role": node.role,
@@ -46,11 +48,10 @@ def show(found: dict[str, Any]) -> None:
     else:
         frozen = ", FROZEN" if account.get("frozen") else ""
         say(f"account   {account['balance']} at the broker{frozen}")
-    counted = " · ".join(
-        f"{in_words(count, 'coin')} {STATES.get(state, state)}"
-        for state, count in found["coins_by_state"].items()
-    )
-    say(f"wallet    {counted or 'no coins'}")
+    states = found["coins_by_state"]
+    counted = ", ".join(f"{states[state]} {STATES[state]}" for state in STATES if state in states)
+    coins = in_words(len(found["coins"]), "coin")
+    say(f"wallet    {coins}: {counted}" if counted else "wallet    no coins")
     owned = [coin for coin in found["coins"] if coin["state"] in OWNED]
     if owned:
         say()
@@ -60,8 +61,13 @@ def show(found: dict[str, Any]) -> None:
 def _row(coin: dict[str, Any]) -> list[str]:
     return [
         str(coin["chain"])[:SHOWN_CHARACTERS],
-        str(coin["owner"])[:SHOWN_CHARACTERS],
+        str(coin["owner_name"]),
         str(coin["serial"]),
         str(coin["index"]),
         STATES.get(coin["state"], coin["state"]),
     ]
+
+
+def _name(world: "World", id: str) -> str:
+    node = world.with_id(id)
+    return node.name if node else id[:SHOWN_CHARACTERS]

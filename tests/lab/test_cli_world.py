@@ -1,5 +1,6 @@
 """The command line with a world: what a person types on the first day."""
 
+import asyncio
 import json
 import os
 import select
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from scenarios.lab.world import World
 from tests.lab.commands import JANGTEO, ROOT, Done, environment, jangteo, on_terminal
 from tests.lab.processes_left import processes_of, wait_until_ended
 
@@ -193,6 +195,30 @@ def test_a_wallet_names_its_owner(world: str) -> None:
     assert done.json["name"] == "peer-02"
     assert len(done.json["id"]) == 64
     assert done.json["coins"] == []
+
+
+async def withdraw(place: Path, peer: str, count: int) -> None:
+    """Returns when the coins are held."""
+    async with World.open(place) as world:
+        node, last = world.node(peer), 0
+        await node.control("withdraw", count=count)
+        while True:
+            coins = (await node.get("/inspect/ledger"))["coins"]
+            if [coin["state"] for coin in coins] == ["held"] * count:
+                return
+            for row in await node.trace(after=last, wait=5):
+                last = row["n"]
+
+
+def test_a_wallet_shows_account_and_coins(world: str, place: Path) -> None:
+    asyncio.run(withdraw(place, "peer-04", 2))
+
+    found = jangteo("wallet", "peer-04", "--json", "--world", world).json
+    assert found["account"]["balance"] == 998
+    assert found["coins_by_state"] == {"held": 2}
+    lines = jangteo("wallet", "peer-04", "--world", world).out.splitlines()
+    assert lines[1:3] == ["account   998 at the broker", "wallet    2 coins: 2 can be spent"]
+    assert sorted(line.split()[1:3] for line in lines[5:]) == [["peer-04", "1"], ["peer-04", "2"]]
 
 
 def test_the_doctor_tells_of_a_world_that_runs_elsewhere(world: str, tmp_path: Path) -> None:
