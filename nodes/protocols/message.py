@@ -54,6 +54,8 @@ class Role(enum.StrEnum):
     ESCROW_SERVER = "escrow_server"
     BANK_ACCOUNT_SERVER = "bank_account_server"
     COIN_SERVER = "coin_server"
+    GAME_SERVER = "game_server"
+    MARKET = "market"
     PEER = "peer"
 
 

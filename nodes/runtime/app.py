@@ -154,6 +154,8 @@ ROLE_SYMBOLS = {
     Role.ESCROW_SERVER: "ES",
     Role.BANK_ACCOUNT_SERVER: "B",
     Role.COIN_SERVER: "S",
+    Role.GAME_SERVER: "S",
+    Role.MARKET: "M",
     Role.PEER: "P",
 }
 
