@@ -1,6 +1,6 @@
 """The certificate authority as a node."""
 
-from nodes.certificate_authority import membership
+from nodes.certificate_authority import electronic_cash, membership
 from nodes.protocols.message import Role
 from nodes.runtime.service import Service
 from nodes.runtime.settings import Settings
@@ -14,4 +14,5 @@ PURPOSE = (
 def build(settings: Settings) -> Service:
     service = Service(Role.CERTIFICATE_AUTHORITY, settings, purpose=PURPOSE)
     membership.install(service)
+    electronic_cash.install(service)
     return service

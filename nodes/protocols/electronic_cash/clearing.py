@@ -169,6 +169,11 @@ def _move(outstanding: dict[PartyId, Outstanding], debt: Debt, guards: Guards) -
 # Steps F6, F7: the coin server contacted is lost for good after F2
 
 
+def declared_lost(outstanding: Outstanding) -> Outstanding:
+    """Bank: by its owner's decision."""
+    return msgspec.structs.replace(outstanding, lost=True)
+
+
 def void_debt(
     message: VoidDebt,
     sender: PartyId,

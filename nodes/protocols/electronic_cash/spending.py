@@ -137,6 +137,11 @@ def order(
     return spending, tuple(held.moved(CoinPhase.PLEDGED, request=request) for held in coins)
 
 
+def valid_until(spending: Spending) -> Milliseconds:
+    """The last moment its order serves; 0 where it has none."""
+    return codec.decode(spending.spend.order, SpendOrder).valid_until or 0
+
+
 def sign_order(made: SpendOrder, keys: Sequence[SigningKey]) -> Spend:
     content = codec.encode(made)
     return Spend(content, tuple(key.sign(SPEND, content) for key in keys))

@@ -48,6 +48,10 @@ class Wallet:
         """epk and its private half."""
         return SealingKey(self._derive("reply", index))
 
+    def answer_key(self, index: int) -> SealingKey:
+        """What a merchant answers to; the coin server answers to the other one."""
+        return SealingKey(self._derive("answer", index))
+
     def one_time_key(self, path: Path) -> SigningKey:
         return SigningKey(self._derive("coin", path.index, path.place))
 

@@ -426,6 +426,11 @@ def sign(
     return done, grown, delivery
 
 
+def order_of(message: Issue) -> IssueOrder:
+    """Bank: what it ordered, from its own message."""
+    return checked(IssueOrder, message.order)
+
+
 def void(withdrawal: Withdrawal, account: Account, refusal: Refused) -> tuple[Withdrawal, Account]:
     """Bank: the coin server refused, nothing happened there: the amount goes back."""
     done = withdrawal.moved(WithdrawalPhase.VOID, refusal=refusal.code)

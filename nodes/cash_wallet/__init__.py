@@ -1,0 +1,8 @@
+"""What a party does that holds e-cash or checks it, whatever its role.
+
+    keys.py      the bank and its published keys
+    purse.py     the coins on disk, the orders signed with them, what they bring
+    taking.py    presenting a parcel to a coin server: what a merchant does, and an escrow server
+
+An order is saved before it is sent, and followed until its coin server says what became of it.
+"""

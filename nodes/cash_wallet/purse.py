@@ -1,0 +1,310 @@
+"""The coins of one party on disk, the orders it signed with them, and what became of each.
+
+Keys follow from a seed (nodes.protocols.electronic_cash.wallet); the seed and the next index are
+the only secrets here that a copy of the disk would be needed for.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from crypto import codec
+from crypto.documents import Signed
+from crypto.hashing import Digest
+from nodes.protocols.electronic_cash import exchange as exchanging
+from nodes.protocols.electronic_cash import spending as rule
+from nodes.protocols.electronic_cash.coin import serial
+from nodes.protocols.electronic_cash.documents import PaymentReceipt
+from nodes.protocols.electronic_cash.messages import (
+    ChangeAnswer,
+    Exchanged,
+    OrderState,
+)
+from nodes.protocols.electronic_cash.refusals import (
+    CoinNotCirculating,
+    MoveNotAllowed,
+    RetirementNotShown,
+)
+from nodes.protocols.electronic_cash.spending import Wanted
+from nodes.protocols.electronic_cash.state import (
+    SPENDING_MOVES,
+    CoinPhase,
+    HeldCoin,
+    Spending,
+    SpendingPhase,
+)
+from nodes.protocols.electronic_cash.wallet import SEED_BYTES, Wallet, choose
+from nodes.protocols.errors import ProtocolError, Refused
+from nodes.protocols.message import Milliseconds, PartyId, TransactionId
+from nodes.runtime.service import Service
+from nodes.runtime.store import Reader, Transaction
+from nodes.wallet.asking import ask_until_answered
+
+ORDER_MILLISECONDS = 60_000
+"""How long an order that its holder carries itself may be on its way."""
+_SEED, _COUNTER = b"seed", b"counter"
+
+
+class Counter(msgspec.Struct, frozen=True):
+    last: int
+
+
+class Purse:
+    def __init__(self, service: Service) -> None:
+        self.service, self.party = service, service.party
+        store = service.party.store
+        self._seeds = store.table("cash_seed", bytes)
+        self._counters = store.table("cash_counter", Counter)
+        self._coins = store.table("cash_coins", HeldCoin)
+        self.orders = store.table("cash_orders", Spending)
+        self._by_transaction = store.table("cash_order_of", Digest)
+        self.wallet = Wallet(self._load_seed())
+        service.accounts_for(self._rows)
+
+    def _load_seed(self) -> bytes:
+        store = self.party.store
+        seed = self._seeds.get(store.committed, _SEED)
+        if seed is None:
+            seed = self.party.fresh(SEED_BYTES)
+            with store.setup() as tx:
+                self._seeds.put(tx, _SEED, seed)
+        return seed
+
+    # coins
+
+    def next_index(self, tx: Transaction) -> int:
+        """Never used before, nor after a crash again."""
+        known = self._counters.get(tx, _COUNTER) or Counter(0)
+        self._counters.put(tx, _COUNTER, Counter(known.last + 1))
+        return known.last + 1
+
+    def used_up_to(self, tx: Transaction, index: int) -> None:
+        """A recovery found something under this index."""
+        known = self._counters.get(tx, _COUNTER) or Counter(0)
+        if known.last < index:
+            self._counters.put(tx, _COUNTER, Counter(index))
+
+    def coins(self, reader: Reader | None = None) -> list[HeldCoin]:
+        return self._coins.values(reader or self.party.store.committed)
+
+    def add(self, tx: Transaction, coins: Sequence[HeldCoin]) -> int:
+        """How many of them are new."""
+        new = 0
+        for held in coins:
+            name = serial(held.coin)
+            if self._coins.get(tx, name) is None:
+                self._coins.put(tx, name, held)
+                new += 1
+        return new
+
+    def _move(self, tx: Transaction, order: Spending, to: CoinPhase) -> None:
+        for name in order.serials:
+            held = self._coins.get(tx, name)
+            if held is not None and held.state is CoinPhase.PLEDGED:
+                self._coins.put(tx, name, held.moved(to))
+
+    # orders
+
+    async def order(
+        self,
+        wanted: Wanted,
+        *,
+        home: PartyId | None = None,
+        coins: Sequence[HeldCoin] | None = None,
+        transaction: TransactionId | None = None,
+    ) -> Spending:
+        """Choose coins and sign; on disk when this returns. Raises NotEnoughCoins."""
+        party = self.party
+        total = wanted.amount or sum(wanted.outputs or ())
+        likely = coins or choose(self.coins(), total, home)
+        home = likely[0].coin.coin_server
+        card = await party.directory.card(home)
+        async with party.store.transaction() as tx:
+            chosen = self._fresh(tx, coins) if coins else choose(self.coins(tx), total, home)
+            made, pledged = rule.order(
+                wanted,
+                chosen,
+                self.wallet,
+                self.next_index(tx),
+                sealing_key=card.sealing_key,
+                transaction=transaction or party.fresh_transaction(),
+            )
+            for held in pledged:
+                self._coins.put(tx, serial(held.coin), held)
+            self.save(tx, made)
+        return made
+
+    def _fresh(self, tx: Transaction, coins: Sequence[HeldCoin]) -> list[HeldCoin]:
+        """As they are now. Raises MoveNotAllowed when one was spent meanwhile."""
+        found = [self._coins.get(tx, serial(held.coin)) for held in coins]
+        if any(
+            held is None or held.state is not before.state
+            for held, before in zip(found, coins, strict=True)
+        ):
+            raise MoveNotAllowed("a coin was spent meanwhile")
+        return [held for held in found if held is not None]
+
+    def save(self, tx: Transaction, order: Spending) -> None:
+        self.orders.put(tx, order.request, order)
+        self._by_transaction.put(tx, order.transaction + order.request, order.request)
+
+    def of_transaction(self, transaction: bytes) -> list[Spending]:
+        reader = self.party.store.committed
+        found = self._by_transaction.values(reader, transaction)
+        return [order for name in found if (order := self.orders.get(reader, name))]
+
+    def load(self, request: bytes) -> Spending:
+        order = self.orders.get(self.party.store.committed, request)
+        assert order is not None, "an order is never forgotten"
+        return order
+
+    def running(self) -> list[Spending]:
+        orders = self.orders.values(self.party.store.committed)
+        return [order for order in orders if order.state is SpendingPhase.SIGNED]
+
+    async def settle(
+        self, request: bytes, change: bytes, receipt: Signed[PaymentReceipt] | None = None
+    ) -> Spending:
+        """What an order brought. Raises ChangeDiffers, SettlementMissing."""
+        party = self.party
+        async with party.store.transaction() as tx:
+            order = self.orders.get(tx, request)
+            assert order is not None, "an order is never forgotten"
+            if order.state is not SpendingPhase.SIGNED:
+                return order
+            done, coins = rule.settled(order, change, self.wallet, party.guards)
+            done = msgspec.structs.replace(done, receipt=receipt)
+            self.keep_settled(tx, done, coins)
+        self._show(done, coins)
+        return done
+
+    def keep_settled(self, tx: Transaction, done: Spending, coins: Sequence[HeldCoin]) -> None:
+        """With the message that lets the coin server forget it (J2)."""
+        self.save(tx, done)
+        self._move(tx, done, CoinPhase.SPENT)
+        self.add(tx, coins)
+        message = rule.acknowledge_change(done, self.wallet)
+        self.party.post(tx, done.coin_server, message, self.party.fresh_transaction())
+
+    def _show(self, done: Spending, coins: Sequence[HeldCoin]) -> None:
+        made = [held.coin for held in coins]
+        self.party.observer.read("electronic_cash", "", done.transaction, "coins", made)
+
+    async def refuse(self, request: bytes, error: Refused) -> Spending:
+        """The coins are said to be gone: proven, or in dispute with their coin server."""
+        async with self.party.store.transaction() as tx:
+            order = self.orders.get(tx, request)
+            assert order is not None, "an order is never forgotten"
+            if order.state is not SpendingPhase.SIGNED:
+                return order
+            state, coins = SpendingPhase.REFUSED, CoinPhase.SPENT
+            try:
+                rule.refused(order, error.code, error.evidence, self.wallet, self.party.guards)
+            except RetirementNotShown:
+                state, coins = SpendingPhase.DISPUTED, CoinPhase.DISPUTED
+            done = order.moved(state, refusal=error.code)
+            self.save(tx, done)
+            self._move(tx, done, coins)
+        return done
+
+    async def end(
+        self, request: bytes, state: SpendingPhase, refusal: str | None = None
+    ) -> Spending:
+        """An order that will never be carried out; its coins are with another one."""
+        async with self.party.store.transaction() as tx:
+            order = self.orders.get(tx, request)
+            assert order is not None, "an order is never forgotten"
+            if order.state is not SpendingPhase.SIGNED:
+                return order
+            done = order.moved(state, refusal=refusal)
+            self.save(tx, done)
+        return done
+
+    async def ask_change(self, order: Spending) -> ChangeAnswer:
+        """Steps P5, P6, until the coin server answers."""
+        party = self.party
+        answer = await ask_until_answered(
+            party,
+            order.coin_server,
+            rule.ask_for_change(order, self.wallet),
+            party.fresh_transaction(),
+            ChangeAnswer,
+        )
+        return answer.message
+
+    async def exchange(self, order: Spending) -> Spending:
+        """Steps X1, X2, until the coin server answers."""
+        party = self.party
+        message = exchanging.request_exchange(order)
+        try:
+            answer = await ask_until_answered(
+                party, order.coin_server, message, order.transaction, Exchanged
+            )
+        except Refused as error:
+            return await self.not_carried_out(order, error)
+        return await self.settle(order.request, answer.message.change)
+
+    async def not_carried_out(self, order: Spending, error: ProtocolError) -> Spending:
+        """Refused because of the coins, or for another reason, after which they are still good."""
+        if isinstance(error, CoinNotCirculating):
+            return await self.refuse(order.request, error)
+        told = await self.ask_change(order)
+        if told.state is OrderState.SETTLED and told.change is not None:
+            return await self.settle(order.request, told.change)
+        if told.state is OrderState.FORGOTTEN:
+            return await self.end(order.request, SpendingPhase.DISPUTED, error.code)
+        return await self.take_back(order, error.code)
+
+    async def take_back(self, order: Spending, refusal: str | None = None) -> Spending:
+        """An order that was not carried out in time: its coins are exchanged for new ones.
+
+        Whichever order comes first at the coin server is carried out; the other finds its coins
+        gone. So this ends with the order settled, or cancelled and the value back.
+        """
+        names = set(order.serials)
+        coins = [held for held in self.coins() if serial(held.coin) in names]
+        amounts = (sum(held.coin.amount for held in coins),)
+        until: Milliseconds = self.party.now() + ORDER_MILLISECONDS
+        wanted = Wanted("exchange", 0, None, None, until, amounts)
+        back = await self.order(wanted, coins=coins, transaction=order.transaction)
+        done = await self.exchange(back)
+        if done.state is SpendingPhase.SETTLED:
+            return await self.end(order.request, SpendingPhase.CANCELLED, refusal)
+        told = await self.ask_change(order)
+        if told.state is OrderState.SETTLED and told.change is not None:
+            return await self.settle(order.request, told.change)
+        return await self.end(order.request, SpendingPhase.DISPUTED, done.refusal)
+
+    # inspection
+
+    def rows_of(self, order: Spending) -> dict[str, Any]:
+        return {
+            "id": order.transaction.hex(),
+            "protocol": "electronic_cash",
+            "side": "holder",
+            "what": order.kind,
+            "state": order.state.value,
+            "final": not SPENDING_MOVES[order.state],
+            "amount": order.amount,
+            "payee": order.payee.hex() if order.payee else "",
+            "reference": order.reference.hex() if order.reference else "",
+            "coin_server": order.coin_server.hex(),
+            "request": order.request.hex(),
+            "refusal": order.refusal or "",
+            "settlement": codec.encode(order.settlement).hex() if order.settlement else "",
+            "receipt": codec.encode(order.receipt).hex() if order.receipt else "",
+        }
+
+    def _rows(self) -> dict[str, Any]:
+        return {
+            "cash_wallet": [
+                {
+                    "serial": serial(held.coin).hex(),
+                    "coin_server": held.coin.coin_server.hex(),
+                    "amount": held.coin.amount,
+                    "state": held.state.value,
+                }
+                for held in self.coins()
+            ]
+        }

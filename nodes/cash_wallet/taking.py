@@ -1,0 +1,134 @@
+"""Steps P2, P3: a parcel becomes a coin of one's own, for a merchant or an escrow server."""
+
+import asyncio
+from typing import Any
+
+from nodes.cash_wallet.purse import Purse
+from nodes.protocols.electronic_cash import payment as rule
+from nodes.protocols.electronic_cash.circulation import parcel_digest
+from nodes.protocols.electronic_cash.messages import Accepted, Acknowledge, Pay
+from nodes.protocols.electronic_cash.state import INCOMING_MOVES, Incoming, IncomingPhase
+from nodes.protocols.envelope import Opened
+from nodes.protocols.errors import Refused
+from nodes.protocols.message import PartyId, TransactionId
+from nodes.runtime.log import get_log
+from nodes.runtime.service import Service
+from nodes.wallet.asking import ask_until_answered, is_for_now
+
+_OWN = b"own"
+
+
+class Till:
+    """Everything ever presented, by the digest of its parcel."""
+
+    def __init__(self, service: Service, purse: Purse) -> None:
+        self._service, self._party, self._purse = service, service.party, purse
+        self.table = service.party.store.table("cash_incoming", Incoming)
+        self._chosen = service.party.store.table("cash_coin_server", PartyId)
+        self._running: dict[bytes, asyncio.Lock] = {}
+        service.at_start(self._resume)
+        service.shows(self)
+
+    async def choose(self, coin_server: PartyId) -> None:
+        """From now on every payment is presented there, wherever its coins' home is."""
+        async with self._party.store.transaction() as tx:
+            self._chosen.put(tx, _OWN, coin_server)
+
+    def _entry_server(self, home: PartyId) -> PartyId:
+        return self._chosen.get(self._party.store.committed, _OWN) or home
+
+    async def _resume(self) -> None:
+        for record in self.table.values(self._party.store.committed):
+            if record.state is IncomingPhase.PRESENTED:
+                self._service.spawn(self._go_on(record))
+
+    async def _go_on(self, record: Incoming) -> None:
+        """The payer may never come back: the coin is taken all the same."""
+        try:
+            await self._present(record.parcel_digest, for_ever=True)
+        except Refused as error:
+            get_log().info("parcel_refused", code=error.code)
+
+    async def take(self, message: Pay, transaction: TransactionId) -> Incoming:
+        """The coin is on disk when this returns. Raises the coin server's refusal, with its
+        evidence, or OutcomeUnknown: then the same parcel may be taken again."""
+        party, name = self._party, parcel_digest(message.parcel)
+        async with party.store.transaction() as tx:
+            if self.table.get(tx, name) is None:
+                record, _ = rule.incoming(
+                    message,
+                    self._purse.wallet,
+                    self._purse.next_index(tx),
+                    party.key,
+                    entry_server=self._entry_server(message.coin_server),
+                    transaction=transaction,
+                )
+                self.table.put(tx, name, record)
+        return await self._present(name, for_ever=False)
+
+    async def _present(self, name: bytes, *, for_ever: bool) -> Incoming:
+        """One at a time for each parcel: two answers would be two coins in the purse."""
+        async with self._running.setdefault(name, asyncio.Lock()):
+            try:
+                return await self._present_once(name, for_ever=for_ever)
+            finally:
+                self._running.pop(name, None)
+
+    async def _present_once(self, name: bytes, *, for_ever: bool) -> Incoming:
+        party, record = self._party, self._load(name)
+        if record.state is IncomingPhase.RECEIVED:
+            return record
+        try:
+            answer = await self._ask(record, for_ever=for_ever)
+        except Refused as error:
+            if not is_for_now(error) and record.state is IncomingPhase.PRESENTED:
+                await self._save(record.moved(IncomingPhase.REFUSED, refusal=error.code))
+            raise
+        done, coin, _ = rule.received(record, answer.message, party.key, self._purse.wallet)
+        async with party.store.transaction() as tx:
+            self.table.put(tx, name, done)
+            self._purse.add(tx, [coin])
+            party.post(
+                tx, record.entry_server, Acknowledge(answer.message.entry), record.transaction
+            )
+        return done
+
+    async def _ask(self, record: Incoming, *, for_ever: bool) -> Opened[Accepted]:
+        party, message = self._party, rule.present(record)
+        if for_ever:
+            return await ask_until_answered(
+                party, record.entry_server, message, record.transaction, Accepted
+            )
+        return await party.send(record.entry_server, message, record.transaction, Accepted)
+
+    async def _save(self, record: Incoming) -> None:
+        async with self._party.store.transaction() as tx:
+            self.table.put(tx, record.parcel_digest, record)
+
+    def _load(self, name: bytes) -> Incoming:
+        record = self.table.get(self._party.store.committed, name)
+        assert record is not None, "saved before it is presented"
+        return record
+
+    # inspection
+
+    def summaries(self) -> list[dict[str, Any]]:
+        return [self._row(r) for r in self.table.values(self._party.store.committed)]
+
+    def details(self, transaction: bytes) -> list[dict[str, Any]]:
+        return [row for row in self.summaries() if row["id"] == transaction.hex()]
+
+    def _row(self, record: Incoming) -> dict[str, Any]:
+        return {
+            "id": record.transaction.hex(),
+            "protocol": "electronic_cash",
+            "side": "merchant",
+            "what": "payment",
+            "state": record.state.value,
+            "final": not INCOMING_MOVES[record.state],
+            "amount": record.amount,
+            "reference": record.reference.hex(),
+            "home": record.home.hex(),
+            "coin_server": record.entry_server.hex(),
+            "refusal": record.refusal or "",
+        }
