@@ -1,0 +1,257 @@
+"""What this peer keeps as customer and as vendor, and shows of it.
+
+Records whose life is a question and its answer stand here; those with rules of their own are the
+protocol's (`nodes.protocols.anonymous_micropayment.state`).
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from crypto.documents import Signed
+from nodes.protocols.anonymous_micropayment.messages import (
+    Blinded,
+    PseudonymGiven,
+    Voucher,
+    VoucherKeys,
+)
+from nodes.protocols.anonymous_micropayment.refusals import NotFunded
+from nodes.protocols.anonymous_micropayment.state import (
+    PURCHASE_MOVES,
+    SALE_MOVES,
+    Prepayment,
+    PrepayState,
+    Purchase,
+    PurchaseState,
+    Sale,
+    Stall,
+    Wallet,
+    Ware,
+)
+from nodes.protocols.anonymous_micropayment.values import Catalogue, Nonce, Pseudonym
+from nodes.protocols.anonymous_micropayment.voucher import VoucherSecret
+from nodes.protocols.message import Amount, PartyId, Role, TransactionId
+from nodes.runtime.service import Service
+from nodes.runtime.store import Reader, Transaction
+
+PROTOCOL = "anonymous_micropayment"
+OWN = b"own"
+UNSETTLED = frozenset({PurchaseState.ORDERED, PurchaseState.DOUBTED})
+"""The key of such an order must not be renewed."""
+
+
+class Named(msgspec.Struct, frozen=True):
+    """Steps 1, 2."""
+
+    transaction: TransactionId
+    broker: PartyId
+    given: PseudonymGiven | None = None
+    reason: str = ""
+
+    @property
+    def state(self) -> str:
+        return "refused" if self.reason else "named" if self.given else "asked"
+
+
+class VoucherOrder(msgspec.Struct, frozen=True):
+    """V3, V4 or R1, R2: vouchers asked for; their secrets are on disk first."""
+
+    transaction: TransactionId
+    broker: PartyId
+    secrets: tuple[VoucherSecret, ...]
+    blinded: tuple[Blinded, ...]
+    state: Literal["asked", "held", "refused"] = "asked"
+    for_deposit: TransactionId | None = None
+    refund_of: Pseudonym | None = None
+    """None: bought from the account."""
+    nonce: Nonce = bytes(16)
+    reason: str = ""
+
+
+class Cashing(msgspec.Struct, frozen=True):
+    """V5, V6."""
+
+    transaction: TransactionId
+    broker: PartyId
+    vouchers: tuple[Voucher, ...]
+    state: Literal["asked", "cashed", "refused"] = "asked"
+    reason: str = ""
+
+
+class HeldVoucher(msgspec.Struct, frozen=True):
+    voucher: Voucher
+    reserved_for: TransactionId | None = None
+
+
+class DepositOrder(msgspec.Struct, frozen=True):
+    """What the owner asked for; the prepayment follows when the vouchers are there."""
+
+    transaction: TransactionId
+    pseudonym: Pseudonym
+    amount: Amount
+    hides: bool
+    reason: str = ""
+
+
+class Books:
+    def __init__(self, service: Service) -> None:
+        self._party = service.party
+        store = service.party.store
+        self.named = store.table("pid_own_names", Named)
+        self.wallets = store.table("pid_wallets", Wallet)
+        """By pseudonym."""
+        self.newest = store.table("pid_newest_wallet", Pseudonym)
+        self.voucher_orders = store.table("pid_voucher_orders", VoucherOrder)
+        self.cashings = store.table("pid_cashings", Cashing)
+        self.vouchers = store.table("pid_vouchers", HeldVoucher)
+        """By serial; one that is spent is gone."""
+        self.voucher_keys = store.table("pid_broker_keys", Signed[VoucherKeys])
+        self.deposits = store.table("pid_deposits", DepositOrder)
+        self.prepayments = store.table("pid_prepayments", Prepayment)
+        self.catalogues = store.table("pid_catalogues", Signed[Catalogue])
+        self.purchases = store.table("pid_purchases", Purchase)
+        self.goods = store.table("pid_goods", bytes)
+        """What was bought, by transaction."""
+        self.stall = store.table("pid_stall", Stall)
+        self.wares = store.table("pid_wares", Ware)
+        self.sales = store.table("pid_sales", Sale)
+        """By the digest of the order."""
+        self.sale_of = store.table("pid_sale_of", bytes)
+        """Transaction -> digest of the order."""
+        service.accounts_for(self._ledger)
+
+    async def broker(self) -> PartyId:
+        return (await self._party.directory.one(Role.BROKER)).id
+
+    # a customer's
+
+    def wallet(self, reader: Reader, pseudonym: Pseudonym | None = None) -> Wallet:
+        """That pseudonym's, or the newest. Raises NotFunded where there is none."""
+        which = pseudonym or self.newest.get(reader, OWN)
+        wallet = self.wallets.get(reader, which) if which else None
+        if wallet is None:
+            raise NotFunded("there is no such pseudonym")
+        return wallet
+
+    def orders_open(self, reader: Reader, pseudonym: Pseudonym) -> bool:
+        """Orders and refunds that are under the present key and not settled."""
+        return any(
+            purchase.pseudonym == pseudonym and purchase.state in UNSETTLED
+            for purchase in self.purchases.values(reader)
+        ) or any(
+            order.refund_of == pseudonym and order.state == "asked"
+            for order in self.voucher_orders.values(reader)
+        )
+
+    def deposit_open(self, reader: Reader, pseudonym: Pseudonym) -> bool:
+        return any(
+            prepayment.pseudonym == pseudonym and prepayment.state is PrepayState.SENT
+            for prepayment in self.prepayments.values(reader)
+        )
+
+    def save_sale(self, tx: Transaction, key: bytes, sale: Sale) -> None:
+        """The first order of a transaction is what the transaction shows."""
+        self.sales.put(tx, key, sale)
+        if self.sale_of.get(tx, sale.transaction) is None:
+            self.sale_of.put(tx, sale.transaction, key)
+
+    def forget_sale(self, tx: Transaction, key: bytes, sale: Sale) -> None:
+        self.sales.delete(tx, key)
+        if self.sale_of.get(tx, sale.transaction) == key:
+            self.sale_of.delete(tx, sale.transaction)
+
+    def save_purchase(self, tx: Transaction, before: Purchase, after: Purchase) -> None:
+        """With what it does to the balance, as far as this peer knows."""
+        self.purchases.put(tx, after.transaction, after)
+        paid = frozenset({PurchaseState.DELIVERED, PurchaseState.OWED})
+        change = 0
+        if before.state in UNSETTLED and after.state in paid:
+            change = -after.order.amount
+        if before.state in paid and after.state is PurchaseState.GIVEN_BACK:
+            change = after.order.amount
+        if change:
+            wallet = self.wallet(tx, after.pseudonym)
+            changed = msgspec.structs.replace(wallet, balance=wallet.balance + change)
+            self.wallets.put(tx, wallet.pseudonym, changed)
+
+    # what is shown
+
+    def summaries(self) -> list[dict[str, Any]]:
+        reader = self._party.store.committed
+        return [
+            *(self._question(one, one.state) for one in self.named.values(reader)),
+            *(self._question(one, one.state) for one in self.voucher_orders.values(reader)),
+            *(self._question(one, one.state) for one in self.cashings.values(reader)),
+            *(self._deposit(one) for one in self.deposits.values(reader)),
+            *(_purchase(one) for one in self.purchases.values(reader)),
+            *(_sale(one) for one in self.sales.values(reader)),
+        ]
+
+    def details(self, transaction: bytes) -> list[dict[str, Any]]:
+        reader = self._party.store.committed
+        shown = [row for row in self.summaries() if row["id"] == transaction.hex()]
+        goods = self.goods.get(reader, transaction)
+        for row in shown:
+            if goods is not None and row["side"] == "customer":
+                row["goods"] = goods.hex()
+        return shown
+
+    def _question(self, one: Named | VoucherOrder | Cashing, state: str) -> dict[str, Any]:
+        return _row(one.transaction, "customer", state, state != "asked", one.reason)
+
+    def _deposit(self, order: DepositOrder) -> dict[str, Any]:
+        prepayment = self.prepayments.get(self._party.store.committed, order.transaction)
+        if prepayment is not None:
+            state, reason = prepayment.state.value, prepayment.reason
+        else:
+            state, reason = ("refused", order.reason) if order.reason else ("buying", "")
+        final = state in ("confirmed", "refused")
+        row = _row(order.transaction, "customer", state, final, reason)
+        return {**row, "pseudonym": order.pseudonym.hex(), "amount": order.amount}
+
+    def _ledger(self) -> dict[str, Any]:
+        reader = self._party.store.committed
+        return {
+            "wallets": [
+                {
+                    "pseudonym": wallet.pseudonym.hex(),
+                    "balance": wallet.balance,
+                    "next_number": wallet.next_number,
+                    "hides": wallet.hides,
+                }
+                for wallet in self.wallets.values(reader)
+            ],
+            "held_vouchers": sum(held.voucher.amount for held in self.vouchers.values(reader)),
+        }
+
+
+def _row(
+    transaction: TransactionId, side: str, state: str, final: bool, reason: str
+) -> dict[str, Any]:
+    return {
+        "id": transaction.hex(),
+        "protocol": PROTOCOL,
+        "side": side,
+        "state": state,
+        "final": final,
+        "reason": reason or None,
+    }
+
+
+def _purchase(purchase: Purchase) -> dict[str, Any]:
+    final = not PURCHASE_MOVES[purchase.state]
+    row = _row(purchase.transaction, "customer", purchase.state.value, final, purchase.reason)
+    return {
+        **row,
+        "pseudonym": purchase.pseudonym.hex(),
+        "number": purchase.number,
+        "amount": purchase.order.amount,
+        "vendor": purchase.order.vendor,
+        "name": purchase.goods.name,
+    }
+
+
+def _sale(sale: Sale) -> dict[str, Any]:
+    is_over = sale.state.value == "paid" or not SALE_MOVES[sale.state]
+    row = _row(sale.transaction, "vendor", sale.state.value, is_over, "")
+    return {**row, "amount": sale.order.amount, "name": sale.goods}

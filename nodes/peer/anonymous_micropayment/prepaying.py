@@ -1,0 +1,176 @@
+"""Steps 3, 4, customer: vouchers become money under a pseudonym, and a key is agreed."""
+
+import asyncio
+from typing import Any
+
+from crypto import codec
+from nodes.peer.anonymous_micropayment.books import PROTOCOL, Books, DepositOrder
+from nodes.peer.anonymous_micropayment.vouchers import Purse, wanted
+from nodes.protocols.anonymous_micropayment import deposit as rule
+from nodes.protocols.anonymous_micropayment.deposit import FreshDeposit
+from nodes.protocols.anonymous_micropayment.messages import DepositConfirmed, Funds
+from nodes.protocols.anonymous_micropayment.refusals import DepositIsOpen, OrdersAreOpen
+from nodes.protocols.anonymous_micropayment.state import Prepayment, PrepayState
+from nodes.protocols.anonymous_micropayment.values import NONCE_BYTES, SECRET_BYTES, Price
+from nodes.protocols.envelope import Opened
+from nodes.protocols.errors import Refused
+from nodes.protocols.message import TransactionId
+from nodes.runtime.control import Request
+from nodes.runtime.log import get_log
+from nodes.runtime.party import Party
+from nodes.runtime.service import Service
+from nodes.runtime.store import Transaction
+from nodes.wallet.asking import ask_until_answered
+
+RETRY_SECONDS = 1.0
+
+
+class AskedDeposit(Request, frozen=True):
+    amount: Price
+    pseudonym: str = ""
+    """The newest, if left out."""
+    hides: bool = False
+    """Orders bear aliases, so that no vendor can link two of them."""
+
+
+class Prepayer:
+    def __init__(self, service: Service, books: Books, purse: Purse) -> None:
+        self._service = service
+        self._party = service.party
+        self._books = books
+        self._purse = purse
+        service.operation("pid_deposit", AskedDeposit, self._ask, "Prepay under a pseudonym")
+        service.at_start(self._resume)
+
+    async def _ask(self, asked: AskedDeposit, party: Party) -> dict[str, Any]:
+        reader, transaction = party.store.committed, party.fresh_transaction()
+        pseudonym = self._books.wallet(reader, wanted(asked.pseudonym)).pseudonym
+        if self._books.orders_open(reader, pseudonym):
+            raise OrdersAreOpen()
+        if self._books.deposit_open(reader, pseudonym):
+            raise DepositIsOpen()
+        order = DepositOrder(transaction, pseudonym, asked.amount, asked.hides)
+        async with party.store.transaction() as tx:
+            self._books.deposits.put(tx, transaction, order)
+        self._service.spawn(self._run(order))
+        return {"transaction": transaction.hex()}
+
+    async def _resume(self) -> None:
+        for order in self._books.deposits.values(self._party.store.committed):
+            prepayment = self._prepayment(order.transaction)
+            waits = prepayment is None and not order.reason
+            if waits or (prepayment and prepayment.state is PrepayState.SENT):
+                self._service.spawn(self._run(order))
+
+    def _prepayment(self, transaction: TransactionId) -> Prepayment | None:
+        return self._books.prepayments.get(self._party.store.committed, transaction)
+
+    async def _run(self, order: DepositOrder) -> None:
+        prepayment = self._prepayment(order.transaction)
+        if prepayment is None:
+            try:
+                await self._provide(order)
+                prepayment = await self._start(order)
+            except Refused as error:
+                await self._give_up(order, error)
+                return
+        await self._send(prepayment)
+
+    async def _provide(self, order: DepositOrder) -> None:
+        """Vouchers for the whole amount, reserved for this deposit."""
+        party, purse, purpose = self._party, self._purse, order.transaction
+        bought = self._bought_for(purpose)
+        if bought is None:
+            async with party.store.transaction() as tx:
+                held = sum(voucher.amount for voucher in purse.reserved(tx, purpose))
+                missing = purse.reserve(tx, order.amount - held, purpose)
+            if not missing:
+                return
+            drawn = await purse.draw(missing, party.fresh_transaction(), purpose)
+            async with party.store.transaction() as tx:
+                self._books.voucher_orders.put(tx, drawn.transaction, drawn)
+            bought = drawn.transaction
+        done = await purse.run(bought)
+        if done.state == "refused":
+            raise Refused(done.reason)
+
+    def _bought_for(self, deposit: TransactionId) -> TransactionId | None:
+        for order in self._books.voucher_orders.values(self._party.store.committed):
+            if order.for_deposit == deposit:
+                return order.transaction
+        return None
+
+    async def _start(self, order: DepositOrder) -> Prepayment:
+        """Step 3 on disk, once no order is open under the present key."""
+        party, books = self._party, self._books
+        while books.orders_open(party.store.committed, order.pseudonym):
+            await party.observer.changed()
+        broker = await books.broker()
+        sealing_key = (await party.directory.card(broker)).sealing_key
+        async with party.store.transaction() as tx:
+            prepayment = rule.start_deposit(
+                books.wallet(tx, order.pseudonym),
+                self._funds(tx, order),
+                order.amount,
+                FreshDeposit(party.fresh(NONCE_BYTES), party.fresh(SECRET_BYTES)),
+                order.transaction,
+                hides=order.hides,
+                broker_sealing_key=sealing_key,
+                orders_open=books.orders_open(tx, order.pseudonym),
+                deposit_open=books.deposit_open(tx, order.pseudonym),
+                guards=party.guards,
+            )
+            books.prepayments.put(tx, order.transaction, prepayment)
+        return prepayment
+
+    def _funds(self, tx: Transaction, order: DepositOrder) -> Funds:
+        vouchers = self._purse.reserved(tx, order.transaction)
+        return Funds("voucher", codec.encode(vouchers))
+
+    async def _give_up(self, order: DepositOrder, error: Refused) -> None:
+        refused = DepositOrder(
+            order.transaction,
+            order.pseudonym,
+            order.amount,
+            order.hides,
+            reason=error.detail if type(error) is Refused else error.code,
+        )
+        async with self._party.store.transaction() as tx:
+            self._books.deposits.put(tx, order.transaction, refused)
+            self._purse.set_free(tx, order.transaction)
+
+    async def _send(self, prepayment: Prepayment) -> None:
+        """Step 3 until step 4 comes; an answer that is not the broker's is none."""
+        party, transaction = self._party, prepayment.transaction
+        broker = self._books.wallet(party.store.committed, prepayment.pseudonym).broker
+        while True:
+            try:
+                answer = await ask_until_answered(
+                    party, broker, prepayment.message, transaction, DepositConfirmed
+                )
+            except Refused as error:
+                await self._refused(prepayment, error)
+                return
+            try:
+                await self._confirm(prepayment, answer)
+                return
+            except Refused as error:
+                get_log().warning("confirmation_not_taken", code=error.code)
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _confirm(self, prepayment: Prepayment, answer: Opened[DepositConfirmed]) -> None:
+        party, books = self._party, self._books
+        confirmed = rule.open_confirmation(answer.message, prepayment)
+        party.observer.read(PROTOCOL, "4", prepayment.transaction, "the confirmation", confirmed)
+        async with party.store.transaction() as tx:
+            wallet = books.wallet(tx, prepayment.pseudonym)
+            done, funded = rule.take_confirmation(confirmed, prepayment, wallet, party.guards)
+            books.prepayments.put(tx, done.transaction, done)
+            books.wallets.put(tx, funded.pseudonym, funded)
+            self._purse.spend(tx, done.transaction)
+
+    async def _refused(self, prepayment: Prepayment, error: Refused) -> None:
+        async with self._party.store.transaction() as tx:
+            refused = rule.deposit_refused(prepayment, error.code)
+            self._books.prepayments.put(tx, refused.transaction, refused)
+            self._purse.set_free(tx, refused.transaction)
