@@ -5,6 +5,7 @@ from typing import Any
 from nodes.bank_account_server.ledger import Ledger
 from nodes.bank_account_server.minting import Keys
 from nodes.protocols.electronic_cash import withdrawal as rule
+from nodes.protocols.electronic_cash.blinding import withdrawal_id
 from nodes.protocols.electronic_cash.messages import (
     Acknowledge,
     Issue,
@@ -66,7 +67,7 @@ class Withdrawals:
         nonce = received.message.nonce
         if nonce is None:
             return False
-        wid = rule.withdrawal_id(self._party.id, received.sender, nonce)
+        wid = withdrawal_id(self._party.id, received.sender, nonce)
         return self._table.get(tx, wid) is not None
 
     async def _issued(self, answer: Opened[Issued], message: Message, party: Party) -> None:
@@ -117,7 +118,7 @@ class Withdrawals:
 
     async def _tell(self, received: Opened[WithdrawalQuery], party: Party) -> Answer:
         """Steps W5, W6."""
-        wid = rule.withdrawal_id(party.id, received.sender, received.message.nonce)
+        wid = withdrawal_id(party.id, received.sender, received.message.nonce)
         withdrawal = self._table.get(party.store.committed, wid)
         if withdrawal is None:
             raise UnknownWithdrawal()

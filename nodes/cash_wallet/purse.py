@@ -15,25 +15,21 @@ from crypto.hashing import Digest
 from nodes.protocols.electronic_cash import exchange as exchanging
 from nodes.protocols.electronic_cash import spending as rule
 from nodes.protocols.electronic_cash.coin import serial
-from nodes.protocols.electronic_cash.documents import PaymentReceipt
-from nodes.protocols.electronic_cash.messages import (
-    ChangeAnswer,
-    Exchanged,
-    OrderState,
-)
-from nodes.protocols.electronic_cash.refusals import (
-    CoinNotCirculating,
-    MoveNotAllowed,
-    RetirementNotShown,
-)
-from nodes.protocols.electronic_cash.spending import Wanted
-from nodes.protocols.electronic_cash.state import (
+from nodes.protocols.electronic_cash.documents import OrderState, PaymentReceipt
+from nodes.protocols.electronic_cash.holding import (
     SPENDING_MOVES,
     CoinPhase,
     HeldCoin,
     Spending,
     SpendingPhase,
 )
+from nodes.protocols.electronic_cash.messages import ChangeAnswer, Exchanged
+from nodes.protocols.electronic_cash.refusals import (
+    CoinNotCirculating,
+    MoveNotAllowed,
+    RetirementNotShown,
+)
+from nodes.protocols.electronic_cash.spending import Wanted
 from nodes.protocols.electronic_cash.wallet import SEED_BYTES, Wallet, choose
 from nodes.protocols.errors import ProtocolError, Refused
 from nodes.protocols.message import Milliseconds, PartyId, TransactionId

@@ -6,8 +6,8 @@ from typing import Any
 from nodes.cash_wallet.purse import Purse
 from nodes.protocols.electronic_cash import payment as rule
 from nodes.protocols.electronic_cash.circulation import parcel_digest
+from nodes.protocols.electronic_cash.holding import INCOMING_MOVES, Incoming, IncomingPhase
 from nodes.protocols.electronic_cash.messages import Accepted, Acknowledge, Pay
-from nodes.protocols.electronic_cash.state import INCOMING_MOVES, Incoming, IncomingPhase
 from nodes.protocols.envelope import Opened
 from nodes.protocols.errors import Refused
 from nodes.protocols.message import PartyId, TransactionId

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from crypto import codec
 from nodes.cash_wallet.keys import PublishedKeys
 from nodes.coin_server.vault import VaultAt, VaultTables
-from nodes.protocols.electronic_cash import condition, deposit, exchange, payment, spending
+from nodes.protocols.electronic_cash import condition, deposit, exchange, issuing, payment, spending
 from nodes.protocols.electronic_cash import withdrawal as withdrawals
 from nodes.protocols.electronic_cash.circulation import (
     PRESENTER,
@@ -129,7 +129,7 @@ class Counter:
             if entry is not None and entry.presenter == bank:
                 return party.reply(received, codec.decode(entry.answer, Issued))
             last = self._vault.numbers.get(tx, bank) or Numbered(0)
-            change, answer, number = withdrawals.issue(
+            change, answer, number = issuing.issue(
                 message, bank, last.number, serving, self._vault.at(tx)
             )
             self._vault.apply(tx, change)

@@ -10,9 +10,9 @@ from nodes.peer.cash_withdrawing import Withdrawer
 from nodes.protocols.electronic_cash import spending as rule
 from nodes.protocols.electronic_cash import withdrawal
 from nodes.protocols.electronic_cash.coin import KeyList
+from nodes.protocols.electronic_cash.holding import HeldCoin, Path
 from nodes.protocols.electronic_cash.messages import CoinAnswer, WithdrawalState
-from nodes.protocols.electronic_cash.state import HeldCoin, Path
-from nodes.protocols.electronic_cash.wallet import GAP, PLACES_SEARCHED
+from nodes.protocols.electronic_cash.wallet import GAP, PLACES_SEARCHED, recovered
 from nodes.protocols.message import PartyId, Role
 from nodes.runtime.control import Request
 from nodes.runtime.party import Party
@@ -73,7 +73,7 @@ class Recovery:
         self, index: int, state: WithdrawalState, keys: KeyList, transaction: bytes
     ) -> list[HeldCoin]:
         party, wallet = self._party, self._purse.wallet
-        record = withdrawal.recovered(wallet, index, party.id, keys.bank, state, transaction)
+        record = recovered(wallet, index, party.id, keys.bank, state, transaction)
         if record is None or state.delivery is None:
             return []
         _, coins = withdrawal.receive(record, state.delivery, wallet, keys, party.guards)

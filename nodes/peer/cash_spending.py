@@ -12,7 +12,9 @@ from nodes.protocols.electronic_cash import deposit as depositing
 from nodes.protocols.electronic_cash import payment as rule
 from nodes.protocols.electronic_cash import spending
 from nodes.protocols.electronic_cash.coin import CoinAmount
-from nodes.protocols.electronic_cash.messages import Deposited, OrderState, Paid, Pay
+from nodes.protocols.electronic_cash.documents import OrderState
+from nodes.protocols.electronic_cash.holding import CoinPhase, HeldCoin, Spending, SpendingPhase
+from nodes.protocols.electronic_cash.messages import Deposited, Paid, Pay
 from nodes.protocols.electronic_cash.reading import require_sender
 from nodes.protocols.electronic_cash.refusals import (
     CoinNotCirculating,
@@ -20,12 +22,6 @@ from nodes.protocols.electronic_cash.refusals import (
     UnknownDeposit,
 )
 from nodes.protocols.electronic_cash.spending import Wanted
-from nodes.protocols.electronic_cash.state import (
-    CoinPhase,
-    HeldCoin,
-    Spending,
-    SpendingPhase,
-)
 from nodes.protocols.electronic_cash.wallet import PLACES_SEARCHED, choose
 from nodes.protocols.envelope import Opened
 from nodes.protocols.errors import OutcomeUnknown, ProtocolError, Refused, error_from

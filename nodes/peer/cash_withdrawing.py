@@ -7,6 +7,12 @@ from nodes.cash_wallet.keys import PublishedKeys
 from nodes.cash_wallet.purse import Purse
 from nodes.protocols.electronic_cash import withdrawal as rule
 from nodes.protocols.electronic_cash.coin import MAX_COINS, CoinAmount, KeyList, split
+from nodes.protocols.electronic_cash.holding import (
+    WITHDRAWING_MOVES,
+    HeldCoin,
+    Withdrawing,
+    WithdrawingPhase,
+)
 from nodes.protocols.electronic_cash.messages import (
     AccountQuery,
     AccountStatement,
@@ -21,13 +27,7 @@ from nodes.protocols.electronic_cash.refusals import (
     UnknownWithdrawal,
     WrongDenominations,
 )
-from nodes.protocols.electronic_cash.state import (
-    WITHDRAWING_MOVES,
-    HeldCoin,
-    WithdrawalPhase,
-    Withdrawing,
-    WithdrawingPhase,
-)
+from nodes.protocols.electronic_cash.state import WithdrawalPhase
 from nodes.protocols.electronic_cash.wallet import balance
 from nodes.protocols.envelope import Opened
 from nodes.protocols.errors import Refused

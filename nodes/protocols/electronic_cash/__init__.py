@@ -13,16 +13,20 @@ so a second spending finds it gone, and nobody keeps a list of spent coins.
     M   peer                  a merchant: another wallet, and a name
 
     coin.py         serial, statement, signature; the bank's published keys
-    withdrawal.py   W1-W4   the account pays, S makes and blinds serials, B signs, C unblinds
+    withdrawal.py   W1-W6   the account pays, B signs, C unblinds
+    issuing.py      W2, W3  S makes serials and blinds them
     exchange.py     X1, X2  old coins for new ones
     payment.py      P1-P6   coins to a merchant, with change
     deposit.py      D1-D4   coins become money in an account
     condition.py    C1-C4   a coin that waits for a judge's word
     clearing.py     F1-F7   several coin servers
-    spending.py             what an order of coins is, and all that is checked of it
+    spending.py     Q, J    an order of coins: its holder's side
+    circulation.py          an order of coins: all that its home checks and makes
+    blinding.py             what all three of a withdrawal compute alike
     wallet.py               secrets from a seed, and which coins to take
 
 `messages.py` is the table of contents, `guards.py` the mends, each of which can be switched off,
-and `state.py` what each party remembers. Where the paper is silent or we differ,
+`state.py` and `holding.py` what each party remembers,
+`documents.py` what they sign. Where the paper is silent or we differ,
 docs/protocols/electronic_cash.md says so.
 """

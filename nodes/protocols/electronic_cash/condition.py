@@ -28,6 +28,7 @@ from nodes.protocols.electronic_cash.documents import (
     PendingCoin,
     Verdict,
 )
+from nodes.protocols.electronic_cash.holding import Spending
 from nodes.protocols.electronic_cash.messages import Pend, Pending, Resolve, Resolved
 from nodes.protocols.electronic_cash.reading import checked
 from nodes.protocols.electronic_cash.refusals import (
@@ -35,7 +36,7 @@ from nodes.protocols.electronic_cash.refusals import (
     UnknownPending,
     WrongVerdict,
 )
-from nodes.protocols.electronic_cash.state import Change, Spending, Vault, WaitingCoin
+from nodes.protocols.electronic_cash.state import Change, Vault, WaitingCoin
 
 
 def condition_digest(condition: Condition) -> bytes:

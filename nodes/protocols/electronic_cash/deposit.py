@@ -18,6 +18,7 @@ from nodes.protocols.electronic_cash.circulation import (
     settlement,
 )
 from nodes.protocols.electronic_cash.documents import ChangeBlock, DepositReceipt, Redemption
+from nodes.protocols.electronic_cash.holding import HeldCoin, Spending, SpendingPhase
 from nodes.protocols.electronic_cash.messages import Deposit, Deposited, Redeem, Redeemed
 from nodes.protocols.electronic_cash.reading import checked, require_sender
 from nodes.protocols.electronic_cash.refusals import ReceiptNotSigned, RetirementNotShown
@@ -27,10 +28,7 @@ from nodes.protocols.electronic_cash.state import (
     BankDeposit,
     Change,
     DepositPhase,
-    HeldCoin,
     Outstanding,
-    Spending,
-    SpendingPhase,
     Vault,
 )
 from nodes.protocols.electronic_cash.wallet import Wallet

@@ -45,6 +45,8 @@ Sealed = Annotated[bytes, msgspec.Meta(min_length=1, max_length=MAX_CHANGE_BYTES
 Number = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 Denominations = Annotated[tuple[CoinAmount, ...], msgspec.Meta(min_length=1, max_length=MAX_COINS)]
 OneTimeKeys = Annotated[tuple[OneTimeKey, ...], msgspec.Meta(min_length=1, max_length=MAX_COINS)]
+Digests = Annotated[tuple[Digest, ...], msgspec.Meta(max_length=MAX_DEBTS)]
+Evidence = Annotated[bytes, msgspec.Meta(max_length=MAX_PARCEL_BYTES)]
 BlindValues = Annotated[tuple[BlindValue, ...], msgspec.Meta(min_length=1, max_length=MAX_COINS)]
 Entropies = Annotated[tuple[Entropy, ...], msgspec.Meta(min_length=1, max_length=MAX_COINS)]
 Coins = Annotated[tuple[Coin, ...], msgspec.Meta(min_length=1, max_length=MAX_COINS)]
@@ -261,3 +263,11 @@ class ChangeBlock(Part, frozen=True):
     coins: Annotated[tuple[Coin, ...], msgspec.Meta(max_length=MAX_COINS)]
     settlement: Signed[Settlement]
     pending: Signed[PendingCoin] | None = None
+
+
+class OrderState(enum.StrEnum):
+    SETTLED = "settled"
+    OPEN = "open"
+    """The coin is still in circulation."""
+    FORGOTTEN = "forgotten"
+    """Neither: it was settled, and everybody acknowledged or nobody asked for long."""

@@ -13,9 +13,10 @@ from nodes.protocols.electronic_cash.circulation import (
     settlement,
 )
 from nodes.protocols.electronic_cash.documents import ChangeBlock
+from nodes.protocols.electronic_cash.holding import Spending
 from nodes.protocols.electronic_cash.messages import Exchange, Exchanged
 from nodes.protocols.electronic_cash.refusals import ValueChanged
-from nodes.protocols.electronic_cash.state import Change, Spending, Vault
+from nodes.protocols.electronic_cash.state import Change, Vault
 
 
 def request_exchange(spending: Spending) -> Exchange:

@@ -8,7 +8,6 @@ The field names of the paper: Sid `coin_server`, Bid `bank` (the envelope's), Ci
 CA `amount`, EC a coin's amount, PEs(sn#) `parcel`, SDB(x) a coin's `signature`.
 """
 
-import enum
 from typing import Annotated
 
 import msgspec
@@ -29,16 +28,18 @@ from nodes.protocols.electronic_cash.coin import (
 )
 from nodes.protocols.electronic_cash.documents import (
     MAX_DEBTS,
-    MAX_PARCEL_BYTES,
     BlindValues,
     Block,
     Debt,
     Denominations,
     DepositReceipt,
+    Digests,
+    Evidence,
     Handle,
     IssueOrder,
     IssueReceipt,
     Nonce,
+    OrderState,
     Parcel,
     PaymentReceipt,
     Presentation,
@@ -246,14 +247,6 @@ class ChangeQuery(Message, frozen=True):
     signature: Signature
 
 
-class OrderState(enum.StrEnum):
-    SETTLED = "settled"
-    OPEN = "open"
-    """The coin is still in circulation."""
-    FORGOTTEN = "forgotten"
-    """Neither: it was settled, and everybody acknowledged or nobody asked for long."""
-
-
 @answer("P6", to=ChangeQuery)
 class ChangeAnswer(Message, frozen=True):
     """How it stands; the change, which only its holder can open."""
@@ -302,7 +295,7 @@ class Deposited(Message, frozen=True):
     receipt: Signed[DepositReceipt] | None
     change: Sealed | None
     refusal: ShortText | None
-    evidence: Annotated[bytes, msgspec.Meta(max_length=MAX_PARCEL_BYTES)]
+    evidence: Evidence
 
 
 # What a coin server holds (not in the paper)
@@ -373,8 +366,8 @@ class Clear(Message, frozen=True):
 class Cleared(Message, frozen=True):
     """Which of them are settled, and which were void."""
 
-    cleared: Annotated[tuple[Digest, ...], msgspec.Meta(max_length=MAX_DEBTS)]
-    void: Annotated[tuple[Digest, ...], msgspec.Meta(max_length=MAX_DEBTS)]
+    cleared: Digests
+    void: Digests
 
 
 @message("F6", sender=COINS, receiver=BANK)

@@ -28,6 +28,13 @@ from nodes.protocols.electronic_cash.documents import (
     PaymentReceipt,
     Presentation,
 )
+from nodes.protocols.electronic_cash.holding import (
+    HeldCoin,
+    Incoming,
+    IncomingPhase,
+    Path,
+    Spending,
+)
 from nodes.protocols.electronic_cash.messages import Accepted, Paid, Pay, Present
 from nodes.protocols.electronic_cash.reading import checked
 from nodes.protocols.electronic_cash.refusals import (
@@ -36,15 +43,7 @@ from nodes.protocols.electronic_cash.refusals import (
     PaymentNotAsOrdered,
     ReceiptDiffers,
 )
-from nodes.protocols.electronic_cash.state import (
-    Change,
-    HeldCoin,
-    Incoming,
-    IncomingPhase,
-    Path,
-    Spending,
-    Vault,
-)
+from nodes.protocols.electronic_cash.state import Change, Vault
 from nodes.protocols.electronic_cash.wallet import Wallet
 from nodes.protocols.message import PartyId, TransactionId
 

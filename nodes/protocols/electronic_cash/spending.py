@@ -36,18 +36,25 @@ from nodes.protocols.electronic_cash.documents import (
     ChangeBlock,
     Condition,
     Kind,
+    OrderState,
     Output,
     Spend,
     SpendOrder,
 )
 from nodes.protocols.electronic_cash.guards import SPEND
+from nodes.protocols.electronic_cash.holding import (
+    CoinPhase,
+    HeldCoin,
+    Path,
+    Spending,
+    SpendingPhase,
+)
 from nodes.protocols.electronic_cash.messages import (
     AcknowledgeChange,
     ChangeAnswer,
     ChangeQuery,
     CoinAnswer,
     CoinQuery,
-    OrderState,
 )
 from nodes.protocols.electronic_cash.refusals import (
     ChangeDiffers,
@@ -56,15 +63,7 @@ from nodes.protocols.electronic_cash.refusals import (
     UnknownRequest,
     ValueChanged,
 )
-from nodes.protocols.electronic_cash.state import (
-    CoinPhase,
-    Entry,
-    HeldCoin,
-    Path,
-    Spending,
-    SpendingPhase,
-    Vault,
-)
+from nodes.protocols.electronic_cash.state import Entry, Vault
 from nodes.protocols.electronic_cash.wallet import Wallet
 from nodes.protocols.guard import Guards
 from nodes.protocols.message import Amount, Milliseconds, PartyId, TransactionId

@@ -12,10 +12,18 @@ from dataclasses import dataclass
 from crypto.hashing import authenticate
 from crypto.sealing import SealingKey
 from crypto.signing import SigningKey
+from nodes.protocols.electronic_cash.blinding import withdrawal_id
 from nodes.protocols.electronic_cash.coin import MAX_COINS
+from nodes.protocols.electronic_cash.holding import (
+    CoinPhase,
+    HeldCoin,
+    Path,
+    Withdrawing,
+    WithdrawingPhase,
+)
+from nodes.protocols.electronic_cash.messages import WithdrawalState
 from nodes.protocols.electronic_cash.refusals import NotEnoughCoins, TooManyCoins
-from nodes.protocols.electronic_cash.state import CoinPhase, HeldCoin, Path
-from nodes.protocols.message import PartyId
+from nodes.protocols.message import PartyId, TransactionId
 
 SEED_BYTES = 32
 PLACES_SEARCHED = 8
@@ -99,3 +107,31 @@ def _cover(coins: Sequence[HeldCoin], amount: int) -> tuple[HeldCoin, ...]:
             raise NotEnoughCoins()
         chosen.append(more[-1])
     return tuple(chosen)
+
+
+def recovered(
+    wallet: Wallet,
+    index: int,
+    account: PartyId,
+    bank: PartyId,
+    state: WithdrawalState,
+    transaction: TransactionId,
+) -> Withdrawing | None:
+    """User with nothing but its seed: the withdrawal made under this index, as the bank knows it.
+
+    The block is lost; what came back is still checked against the session key in it.
+    """
+    if state.coin_server is None or not state.denominations:
+        return None
+    nonce = wallet.nonce(index)
+    return Withdrawing(
+        withdrawal=withdrawal_id(bank, account, nonce),
+        state=WithdrawingPhase.ACCEPTED,
+        index=index,
+        bank=bank,
+        coin_server=state.coin_server,
+        denominations=state.denominations,
+        nonce=nonce,
+        block=b"",
+        transaction=transaction,
+    )

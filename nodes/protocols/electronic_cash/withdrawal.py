@@ -13,24 +13,28 @@ import msgspec
 
 from crypto import codec
 from crypto.blind_signature import (
-    Blinder,
     BlindPrivateKey,
     BlindSignatureError,
-    derive_factor,
 )
 from crypto.codec import MalformedEncoding
 from crypto.documents import sign_document
-from crypto.hashing import authenticate, digest, framed
-from crypto.sealing import CannotOpen, SealingKey, UnusableKey, seal
+from crypto.sealing import CannotOpen, SealingKey, seal
 from crypto.signing import SigningKey
 from nodes.protocols.electronic_cash import guards as rules
-from nodes.protocols.electronic_cash.circulation import PRESENTER, CoinServer, Mint
+from nodes.protocols.electronic_cash.blinding import (
+    blind,
+    block_context,
+    block_digest,
+    check_denominations,
+    commitment,
+    entropies_context,
+    withdrawal_id,
+)
 from nodes.protocols.electronic_cash.coin import (
     Coin,
     DenominationKey,
     KeyList,
     key_for,
-    public_key,
     serial_of,
     statement,
 )
@@ -41,6 +45,7 @@ from nodes.protocols.electronic_cash.documents import (
     WithdrawalBlock,
     WithdrawalReceipt,
 )
+from nodes.protocols.electronic_cash.holding import HeldCoin, Path, Withdrawing, WithdrawingPhase
 from nodes.protocols.electronic_cash.messages import (
     Deliver,
     Issue,
@@ -52,66 +57,22 @@ from nodes.protocols.electronic_cash.messages import (
 from nodes.protocols.electronic_cash.reading import checked, require_sender
 from nodes.protocols.electronic_cash.refusals import (
     BlindingDiffers,
-    BlockUnreadable,
     IssueDiffers,
-    IssueRepeated,
     NotEnoughMoney,
-    NotPaidFor,
     ReceiptDiffers,
     WrongBankSignature,
     WrongDenominations,
 )
 from nodes.protocols.electronic_cash.state import (
     Account,
-    Change,
-    Entry,
-    HeldCoin,
     Outstanding,
-    Path,
-    Vault,
     Withdrawal,
     WithdrawalPhase,
-    Withdrawing,
-    WithdrawingPhase,
 )
 from nodes.protocols.electronic_cash.wallet import Wallet
 from nodes.protocols.errors import Refused
 from nodes.protocols.guard import Guards
 from nodes.protocols.message import PartyId, TransactionId
-
-BLINDING = "electronic_cash/blinding/1"
-
-
-def withdrawal_id(bank: PartyId, account: PartyId, nonce: bytes) -> bytes:
-    """wid: both sides know it from the start; without the nonce it names nobody."""
-    return digest("electronic_cash/withdrawal", bank, account, nonce)
-
-
-def block_digest(block: bytes) -> bytes:
-    return digest("electronic_cash/block", block)
-
-
-def _block_context(bank: bytes, coin_server: bytes) -> bytes:
-    return framed("electronic_cash/block/1", bank, coin_server)
-
-
-def _entropies_context(coin_server: bytes, withdrawal: bytes) -> bytes:
-    return framed("electronic_cash/entropies/1", coin_server, withdrawal)
-
-
-def commitment(secret: bytes, entropies: tuple[bytes, ...]) -> bytes:
-    """MAC of all v_i under SK: the bank carries it and learns nothing from it."""
-    return authenticate(secret, "electronic_cash/entropies/1", *entropies)
-
-
-def blind(
-    key: DenominationKey, secret: bytes, withdrawal: bytes, place: int, message: bytes
-) -> Blinder:
-    """b_i, with r_i from (SK, wid, i)."""
-    public = public_key(key)
-    factor = derive_factor(public, secret, BLINDING, withdrawal, place.to_bytes(8, "big"))
-    return Blinder(public, message, factor)
-
 
 # Step W1
 
@@ -143,7 +104,7 @@ def ask(
         denominations=denominations,
         keys=tuple(key.public_key for key in keys),
     )
-    context = _block_context(parties.bank, parties.coin_server)
+    context = block_context(parties.bank, parties.coin_server)
     block = seal(parties.coin_server_sealing_key, codec.encode(content), context)
     withdrawing = Withdrawing(
         withdrawal=withdrawal_id(parties.bank, parties.account, nonce),
@@ -210,7 +171,7 @@ def accept(
     Raises WrongDenominations, NonceUsed or NotEnoughMoney.
     """
     bank.guards.require(rules.nonce_is_fresh, request.nonce, nonce_used)
-    _check_denominations(request.amount, request.denominations)
+    check_denominations(request.amount, request.denominations)
     keys = _keys_for(request.denominations, bank.published)
     if account.balance < request.amount:
         raise NotEnoughMoney()
@@ -263,11 +224,6 @@ def _receipt(order: IssueOrder, account: PartyId) -> WithdrawalReceipt:
     )
 
 
-def _check_denominations(amount: int, denominations: tuple[int, ...]) -> None:
-    if sum(denominations) != amount:
-        raise WrongDenominations()
-
-
 def _keys_for(denominations: tuple[int, ...], published: KeyList) -> tuple[DenominationKey, ...]:
     keys = []
     for denomination in sorted(set(denominations)):
@@ -292,96 +248,6 @@ def accepted(withdrawing: Withdrawing, answer: WithdrawalAccepted, wallet: Walle
     if withdrawing.state is not WithdrawingPhase.ASKED:
         return withdrawing
     return withdrawing.moved(WithdrawingPhase.ACCEPTED, receipt=answer.receipt)
-
-
-# Steps W2, W3
-
-
-def issue(
-    request: Issue, sender: PartyId, last_number: int, coin_server: CoinServer, vault: Vault
-) -> tuple[Change, Issued, int]:
-    """Coin server: make the serials, blind them, bring the coins into circulation.
-
-    Returns what to write, the answer, and the number to keep. Without the bank's signature the
-    coins are worth nothing yet. Raises NotPaidFor, IssueRepeated, WrongDenominations,
-    BlockUnreadable, KeyNotPublished or KeyInUse.
-    """
-    order = _paid_for(request, sender, coin_server)
-    if order.number <= last_number:
-        raise IssueRepeated()
-    _check_denominations(order.amount, order.denominations)
-    coin_server.guards.require(rules.keys_are_published, order.keys, coin_server.published)
-    block = _open_block(request, order, coin_server)
-    mint = Mint(coin_server, vault)
-    entropies, blinded = [], []
-    for place, (key, denomination) in enumerate(zip(block.keys, block.denominations, strict=True)):
-        signed_with = key_for(order.keys, denomination)
-        if signed_with is None:
-            raise WrongDenominations(f"no key for {denomination} is named")
-        entropy = mint.withdrawn(key, denomination, signed_with.period)
-        message = statement(coin_server.id, serial_of(key, entropy), denomination)
-        blinder = blind(signed_with, block.secret, order.withdrawal, place, message)
-        entropies.append(entropy)
-        blinded.append(blinder.blinded_message)
-    answer = Issued(
-        receipt=sign_document(
-            IssueReceipt(
-                coin_server=coin_server.id,
-                bank=order.bank,
-                withdrawal=order.withdrawal,
-                block=order.block,
-                blinded=tuple(blinded),
-                keys=order.keys,
-                entropies=commitment(block.secret, tuple(entropies)),
-            ),
-            coin_server.key,
-        ),
-        entropies=_seal_entropies(tuple(entropies), block, order),
-    )
-    entry = Entry(
-        answer=codec.encode(answer),
-        change=b"",
-        spend=None,
-        presenter=sender,
-        holder=None,
-        waiting=(PRESENTER,),
-        until=coin_server.journal_until,
-    )
-    return Change(issued=tuple(mint.made), key=order.withdrawal, entry=entry), answer, order.number
-
-
-def _paid_for(request: Issue, sender: PartyId, coin_server: CoinServer) -> IssueOrder:
-    order = checked(IssueOrder, request.order)
-    if order.bank != sender or order.coin_server != coin_server.id:
-        raise NotPaidFor()
-    if order.bank != coin_server.published.bank:
-        raise NotPaidFor("another bank")
-    return order
-
-
-def _open_block(request: Issue, order: IssueOrder, coin_server: CoinServer) -> WithdrawalBlock:
-    if block_digest(request.block) != order.block:
-        raise BlockUnreadable("not the block the bank signed for")
-    try:
-        context = _block_context(order.bank, coin_server.id)
-        block = codec.decode(coin_server.sealing_key.open(request.block, context), WithdrawalBlock)
-    except (CannotOpen, MalformedEncoding) as error:
-        raise BlockUnreadable(str(error)) from error
-    if (block.handle, block.denominations) != (order.handle, order.denominations):
-        raise BlockUnreadable("the block says something else than the bank")
-    if len(block.keys) != len(block.denominations):
-        raise BlockUnreadable("a key for each coin is wanted")
-    return block
-
-
-def _seal_entropies(
-    entropies: tuple[bytes, ...], block: WithdrawalBlock, order: IssueOrder
-) -> bytes:
-    context = _entropies_context(order.coin_server, order.withdrawal)
-    try:
-        return seal(block.reply_key, codec.encode(entropies), context)
-    except UnusableKey as error:
-        raise BlockUnreadable("unusable reply key") from error
 
 
 # Step W4
@@ -447,34 +313,6 @@ def state_of(withdrawal: Withdrawal) -> WithdrawalState:
     )
 
 
-def recovered(
-    wallet: Wallet,
-    index: int,
-    account: PartyId,
-    bank: PartyId,
-    state: WithdrawalState,
-    transaction: TransactionId,
-) -> Withdrawing | None:
-    """User with nothing but its seed: the withdrawal made under this index, as the bank knows it.
-
-    The block is lost; what came back is still checked against the session key in it.
-    """
-    if state.coin_server is None or not state.denominations:
-        return None
-    nonce = wallet.nonce(index)
-    return Withdrawing(
-        withdrawal=withdrawal_id(bank, account, nonce),
-        state=WithdrawingPhase.ACCEPTED,
-        index=index,
-        bank=bank,
-        coin_server=state.coin_server,
-        denominations=state.denominations,
-        nonce=nonce,
-        block=b"",
-        transaction=transaction,
-    )
-
-
 def receive(
     withdrawing: Withdrawing, delivery: Deliver, wallet: Wallet, published: KeyList, guards: Guards
 ) -> tuple[Withdrawing, tuple[HeldCoin, ...]]:
@@ -535,7 +373,7 @@ def _unblind(
 def _open_entropies(
     delivery: Deliver, withdrawing: Withdrawing, reply_key: SealingKey
 ) -> tuple[bytes, ...]:
-    context = _entropies_context(withdrawing.coin_server, withdrawing.withdrawal)
+    context = entropies_context(withdrawing.coin_server, withdrawing.withdrawal)
     try:
         made: tuple[bytes, ...] = codec.decode(
             reply_key.open(delivery.entropies, context),

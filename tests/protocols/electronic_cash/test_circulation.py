@@ -5,12 +5,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from nodes.protocols.electronic_cash.coin import serial
+from nodes.protocols.electronic_cash.holding import CoinPhase
 from nodes.protocols.electronic_cash.refusals import (
     NotEnoughCoins,
     NotEnoughMoney,
     TooManyCoins,
 )
-from nodes.protocols.electronic_cash.state import CoinPhase
 from tests.protocols.electronic_cash.town import Person, Server, Town
 
 WHO = st.booleans()

@@ -10,6 +10,7 @@ from crypto.signing import SigningKey
 from nodes.protocols.electronic_cash import circulation, condition, spending
 from nodes.protocols.electronic_cash.coin import serial
 from nodes.protocols.electronic_cash.documents import Condition, Outcome, PendingCoin, Verdict
+from nodes.protocols.electronic_cash.holding import Path
 from nodes.protocols.electronic_cash.messages import Resolve
 from nodes.protocols.electronic_cash.reading import checked
 from nodes.protocols.electronic_cash.refusals import (
@@ -20,7 +21,6 @@ from nodes.protocols.electronic_cash.refusals import (
     WrongVerdict,
 )
 from nodes.protocols.electronic_cash.spending import Wanted
-from nodes.protocols.electronic_cash.state import Path
 from nodes.protocols.guard import ALL_ON
 from tests.protocols.electronic_cash.town import LATER, NOW, Town, altered_order
 

@@ -12,6 +12,7 @@ from crypto.signing import SigningKey
 from nodes.protocols.electronic_cash import circulation, deposit
 from nodes.protocols.electronic_cash.coin import serial
 from nodes.protocols.electronic_cash.documents import DepositReceipt, Redemption
+from nodes.protocols.electronic_cash.holding import SpendingPhase
 from nodes.protocols.electronic_cash.messages import Redeem, Redeemed
 from nodes.protocols.electronic_cash.reading import opened
 from nodes.protocols.electronic_cash.refusals import (
@@ -26,12 +27,7 @@ from nodes.protocols.electronic_cash.refusals import (
     WrongKind,
 )
 from nodes.protocols.electronic_cash.spending import Wanted
-from nodes.protocols.electronic_cash.state import (
-    DEPOSIT_MOVES,
-    DepositPhase,
-    Outstanding,
-    SpendingPhase,
-)
+from nodes.protocols.electronic_cash.state import DEPOSIT_MOVES, DepositPhase, Outstanding
 from nodes.protocols.errors import Refused
 from nodes.protocols.guard import ALL_ON, Guards
 from tests.protocols.electronic_cash.town import LATER, TRANSACTION, Town, encoded

@@ -1,15 +1,10 @@
 """Every row of the attacks is a guard, refused both ways, or open; codes and names are unique."""
 
-import re
-from pathlib import Path
-
 import nodes.protocols.electronic_cash.guards as rules
-from nodes.protocols.electronic_cash import messages, refusals
+from nodes.protocols.electronic_cash import refusals
 from nodes.protocols.errors import Refused
 from nodes.protocols.guard import Guard, declared_guards
-from nodes.protocols.message import declarations
 
-PAGE = Path(__file__).parents[3] / "docs" / "protocols" / "electronic_cash.md"
 GUARDED = {1, 2, 4, 5, 9, 10, 15, 17, 19}
 INHERENT = {3, 6, 7, 8, 13, 16, 18}
 OPEN = {11, 12, 14}
@@ -38,26 +33,3 @@ def test_every_refusal_is_a_sentence_with_a_code_of_its_own() -> None:
     assert len({c.code for c in own}) == len(own)
     for refusal in own:
         assert refusal.sentence().endswith(".")
-
-
-def rows() -> list[list[str]]:
-    lines = [line for line in PAGE.read_text().splitlines() if line.startswith("| ")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-
-
-def test_the_page_s_step_table_is_the_declarations() -> None:
-    """Step and message, in the order of messages.py."""
-    steps = [
-        (row[0], row[3].strip("`"))
-        for row in rows()
-        if len(row) == 6 and re.fullmatch(r"[A-Z]\d\w?", row[0])
-    ]
-    declared = [(d.step, d.type.__name__) for d in declarations("electronic_cash")]
-    assert messages.Pay.__name__ == "Pay"
-    assert steps == declared
-
-
-def test_the_page_names_every_guard() -> None:
-    text = PAGE.read_text()
-    for name in own_guards():
-        assert f"`{name}`" in text

@@ -10,6 +10,7 @@ from crypto.signing import SigningKey
 from nodes.protocols.electronic_cash import circulation, exchange, payment, spending
 from nodes.protocols.electronic_cash.coin import issued, serial
 from nodes.protocols.electronic_cash.documents import PaymentReceipt, Presentation, Settlement
+from nodes.protocols.electronic_cash.holding import INCOMING_MOVES, CoinPhase, IncomingPhase
 from nodes.protocols.electronic_cash.messages import Accepted, Paid, Present
 from nodes.protocols.electronic_cash.reading import checked, opened
 from nodes.protocols.electronic_cash.refusals import (
@@ -27,11 +28,6 @@ from nodes.protocols.electronic_cash.refusals import (
     WrongDocument,
 )
 from nodes.protocols.electronic_cash.spending import Wanted
-from nodes.protocols.electronic_cash.state import (
-    INCOMING_MOVES,
-    CoinPhase,
-    IncomingPhase,
-)
 from nodes.protocols.errors import Refused
 from nodes.protocols.guard import ALL_ON, Guards
 from tests.protocols.electronic_cash.town import (

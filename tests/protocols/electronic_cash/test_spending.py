@@ -14,12 +14,21 @@ from nodes.protocols.electronic_cash.circulation import HOLDER, PRESENTER
 from nodes.protocols.electronic_cash.coin import Coin, issued, serial
 from nodes.protocols.electronic_cash.documents import (
     ChangeBlock,
+    OrderState,
     Output,
     Settlement,
     Spend,
     SpendOrder,
 )
-from nodes.protocols.electronic_cash.messages import OrderState
+from nodes.protocols.electronic_cash.holding import (
+    COIN_MOVES,
+    SPENDING_MOVES,
+    CoinPhase,
+    HeldCoin,
+    Path,
+    Spending,
+    SpendingPhase,
+)
 from nodes.protocols.electronic_cash.reading import opened
 from nodes.protocols.electronic_cash.refusals import (
     ChangeDiffers,
@@ -41,15 +50,6 @@ from nodes.protocols.electronic_cash.refusals import (
     WrongKind,
 )
 from nodes.protocols.electronic_cash.spending import Wanted
-from nodes.protocols.electronic_cash.state import (
-    COIN_MOVES,
-    SPENDING_MOVES,
-    CoinPhase,
-    HeldCoin,
-    Path,
-    Spending,
-    SpendingPhase,
-)
 from nodes.protocols.electronic_cash.wallet import Wallet, choose
 from nodes.protocols.errors import Refused
 from nodes.protocols.guard import ALL_ON, Guards

@@ -9,7 +9,7 @@ from crypto import codec
 from crypto.blind_signature import Blinder, BlindPrivateKey, derive_factor
 from crypto.documents import sign_document
 from crypto.signing import SigningKey
-from nodes.protocols.electronic_cash import withdrawal
+from nodes.protocols.electronic_cash import blinding, issuing, withdrawal
 from nodes.protocols.electronic_cash.coin import (
     DenominationKey,
     KeyList,
@@ -22,6 +22,7 @@ from nodes.protocols.electronic_cash.coin import (
     statement_of,
 )
 from nodes.protocols.electronic_cash.documents import IssueOrder, IssueReceipt
+from nodes.protocols.electronic_cash.holding import WITHDRAWING_MOVES, Withdrawing, WithdrawingPhase
 from nodes.protocols.electronic_cash.messages import Deliver, Issue, Issued, Withdraw
 from nodes.protocols.electronic_cash.reading import checked
 from nodes.protocols.electronic_cash.refusals import (
@@ -42,13 +43,8 @@ from nodes.protocols.electronic_cash.refusals import (
     WrongDenominations,
     WrongDocument,
 )
-from nodes.protocols.electronic_cash.state import (
-    WITHDRAWAL_MOVES,
-    WITHDRAWING_MOVES,
-    WithdrawalPhase,
-    Withdrawing,
-    WithdrawingPhase,
-)
+from nodes.protocols.electronic_cash.state import WITHDRAWAL_MOVES, WithdrawalPhase
+from nodes.protocols.electronic_cash.wallet import recovered
 from nodes.protocols.guard import Guards
 from tests.protocols.electronic_cash.town import (
     AUTHORITY,
@@ -77,7 +73,7 @@ class Course:
 
     def issue(self, request: Issue | None = None, sender: bytes | None = None) -> Issued:
         server = self.server
-        change, answer, number = withdrawal.issue(
+        change, answer, number = issuing.issue(
             request or self.made.issue,
             sender or self.town.bank,
             server.records.last_number,
@@ -147,7 +143,7 @@ def test_the_bank_sees_no_serial_and_no_coin_and_the_coin_server_no_account() ->
         assert name not in server
         assert name not in course.server.sealing_key.open(
             course.made.issue.block,
-            withdrawal._block_context(course.town.bank, course.server.id),
+            blinding.block_context(course.town.bank, course.server.id),
         )
 
 
@@ -528,7 +524,7 @@ def test_whoever_has_only_the_seed_gets_the_same_coins_from_the_bank_s_records()
     _, coins = course.receive(delivery)
     state = withdrawal.state_of(course.town.withdrawals[course.asked.withdrawal])
     alice = course.town.alice
-    again = withdrawal.recovered(
+    again = recovered(
         alice.wallet, course.asked.index, alice.id, course.town.bank, state, bytes(16)
     )
     assert again is not None

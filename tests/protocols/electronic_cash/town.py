@@ -18,6 +18,7 @@ from nodes.protocols.electronic_cash import (
     clearing,
     deposit,
     exchange,
+    issuing,
     payment,
     spending,
     withdrawal,
@@ -32,6 +33,13 @@ from nodes.protocols.electronic_cash.coin import (
     serial_of,
 )
 from nodes.protocols.electronic_cash.documents import Debt, Spend
+from nodes.protocols.electronic_cash.holding import (
+    CoinPhase,
+    HeldCoin,
+    Incoming,
+    Spending,
+    Withdrawing,
+)
 from nodes.protocols.electronic_cash.messages import (
     Accepted,
     Deliver,
@@ -49,16 +57,11 @@ from nodes.protocols.electronic_cash.state import (
     BankDeposit,
     Change,
     Circulating,
-    CoinPhase,
     Entry,
-    HeldCoin,
-    Incoming,
     Outstanding,
-    Spending,
     WaitingCoin,
     Withdrawal,
     WithdrawalPhase,
-    Withdrawing,
 )
 from nodes.protocols.electronic_cash.wallet import Wallet, choose
 from nodes.protocols.guard import ALL_ON, Guards
@@ -261,7 +264,7 @@ class Town:
         return made
 
     def issue(self, made: withdrawal.Accepted, server: Server) -> Issued:
-        change, answer, number = withdrawal.issue(
+        change, answer, number = issuing.issue(
             made.issue,
             self.bank,
             server.records.last_number,
