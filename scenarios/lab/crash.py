@@ -33,6 +33,8 @@ SETTINGS = {
 """Short enough that a transaction given up ends soon; coins may be renewed at any time."""
 CASE_SECONDS = 90.0
 SETTLE_SECONDS = 30.0
+LATE_SECONDS = 3.0
+HONEST = "no honest party lost anything"
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,14 @@ async def run_case(world: World, drama: Drama, case: Case) -> Outcome:
     try:
         async with asyncio.timeout(CASE_SECONDS):
             ended = await drama.play()
-        how, faults = ended.how, ended.faults
-    except (LabFailure, TimeoutError) as error:
-        how, faults = f"no end: {error or 'out of time'}", ("it did not come to an end",)
+        how = ended.how
+        honest = Check(HONEST, not ended.faults, "; ".join(ended.faults))
+    except TimeoutError:
+        how, honest = "no end", Check(HONEST, False, f"no end in {CASE_SECONDS:g} s")
+    except LabFailure as error:
+        how, honest = "broken off", Check(HONEST, None, str(error))
     died = await _dismiss(nurse, victim)
     _, checks = await audit_settled(world.nodes.values(), seconds=SETTLE_SECONDS)
-    honest = Check("no honest party lost anything", not faults, "; ".join(faults))
     return Outcome(case, died, how, (honest, *checks), time.monotonic() - begun)
 
 
@@ -125,7 +129,11 @@ async def _end_of(pid: int) -> None:
 
 
 async def _dismiss(nurse: "asyncio.Task[None]", victim: Node) -> bool:
-    """Whether the victim died. One that still waits for its point is told to forget it."""
+    """Whether the victim died. One that still waits for its point is told to forget it.
+
+    A transaction may be over when its last message is answered, so the point may still come.
+    """
+    await asyncio.wait({nurse}, timeout=LATE_SECONDS)
     if not nurse.done() and victim.alive():
         nurse.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -47,6 +47,7 @@ ARROWS: dict[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
         ("D2", "escrow_server", "buyer"),
         ("8r", "escrow_server", "buyer"),
     ),
+    (SALES, "abandonment"): (("8x", "escrow_server", "seller"),),
     (COINS, "withdrawal"): (("W1", "owner", "broker"),),
     (COINS, "payment"): (("Q1", "payer", "payee"), ("P1", "payer", "payee")),
     (COINS, "redemption"): (("D1", "holder", "broker"),),

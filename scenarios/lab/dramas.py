@@ -4,15 +4,14 @@ A drama's `play` returns how the transaction ended and what was not as it must b
 honest party that has neither its goods nor its money, or both.
 """
 
-import tempfile
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from scenarios.content import HARBOUR
 from scenarios.lab.auditor import read_books
-from scenarios.lab.owners import Owners
+from scenarios.lab.owners import PAUSE_SECONDS, Owners
 from scenarios.lab.parties import owned
 from scenarios.lab.world import Node, World
 
@@ -42,8 +41,12 @@ class _Played:
         self.owners = owners
 
     async def coins_of(self, node: Node) -> int:
-        """By the registers: what is certified for this party."""
-        return owned(await read_books(self.world.nodes.values()))[node.id]
+        """By the registers: what is certified for this party, as soon as all parties answer."""
+        while True:
+            books = await read_books(self.world.nodes.values())
+            if not books.silent:
+                return owned(books)[node.id]
+            await asyncio.sleep(PAUSE_SECONDS)
 
     async def fill_purse(self, node: Node) -> None:
         ledger = await node.get("/inspect/ledger")
@@ -52,18 +55,26 @@ class _Played:
             await self.owners.see_through(node, taken)
 
 
+BUYS: Mapping[str, str] = {"ciphertext-held": "pay", "opened": "accept", "garbage": "dispute"}
+"""What a buyer decides, by the state of its purchase."""
+LEAVES: Mapping[str, str] = {}
+"""It never pays: the sale is void at its deadline."""
+
+
 class Purchase(_Played):
     """Steps 1 to 10; with a seller of garbage, through a dispute to a refund."""
 
-    DECISIONS: Mapping[str, str] = {
-        "ciphertext-held": "pay",
-        "opened": "accept",
-        "garbage": "dispute",
-    }
-
-    def __init__(self, world: World, owners: Owners, buyer: Node, seller: Node) -> None:
+    def __init__(
+        self,
+        world: World,
+        owners: Owners,
+        buyer: Node,
+        seller: Node,
+        decisions: Mapping[str, str] = BUYS,
+    ) -> None:
         super().__init__(world, owners)
         self.buyer, self.seller = buyer, seller
+        self._decisions = decisions
         self.parties: Mapping[str, Node] = {
             "buyer": buyer,
             "seller": seller,
@@ -93,16 +104,12 @@ class Purchase(_Played):
         found = await owners.ask(buyer, "search", content_id=self._content_id)
         offer = next(row["offer"] for row in found["listings"] if row["peer"] == seller.id)
         sale = await owners.begin(buyer, "buyer", "order", offer=offer)
-        bought = str((await owners.see_through(buyer, sale, self.DECISIONS))["state"])
-        if bought == "aborted" and not await self._reached_escrow(sale):
+        bought = str((await owners.see_through(buyer, sale, self._decisions))["state"])
+        if bought == "aborted" and not await owners.knows(self.world.escrow_server, sale):
             return Ended("aborted before it began", await self._faults(bought, sale))
         sold = str((await owners.see_through(seller, sale))["state"])
         kept = str((await owners.see_through(self.world.escrow_server, sale))["state"])
         return Ended(f"{bought}, {sold}, {kept}", await self._faults(bought, sale))
-
-    async def _reached_escrow(self, sale: str) -> bool:
-        rows = (await self.world.escrow_server.get("/inspect/transactions"))["transactions"]
-        return any(row["id"] == sale for row in rows)
 
     async def _faults(self, bought: str, sale: str) -> tuple[str, ...]:
         """Either content and payment have both changed hands, or neither has."""
@@ -115,10 +122,7 @@ class Purchase(_Played):
         return tuple(faults)
 
     async def _has_content(self, sale: str) -> bool:
-        with tempfile.TemporaryDirectory(prefix="jangteo-crash-") as folder:
-            target = Path(folder) / "content"
-            await self.buyer.download(sale, target)
-            return target.read_bytes() == HARBOUR.read_bytes()
+        return await self.owners.content_of(self.buyer, sale) == HARBOUR.read_bytes()
 
 
 class Withdrawal(_Played):
@@ -214,6 +218,7 @@ def dramas(world: World, owners: Owners) -> dict[str, Drama]:
     return {
         "purchase": Purchase(world, owners, one, two),
         "dispute": Purchase(world, owners, one, world.node(GARBAGE_SELLER)),
+        "abandonment": Purchase(world, owners, one, two, LEAVES),
         "withdrawal": Withdrawal(world, owners, three),
         "payment": Payment(world, owners, three, four),
         "reissue": Reissue(world, owners, five),

@@ -11,15 +11,14 @@ A step is waited for in the trace of a node and printed when it is there; nothin
 import asyncio
 import random
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from nodes.runtime.observer import Row
 from scenarios.lab.auditor import read_books
 from scenarios.lab.books import Books
-from scenarios.lab.failures import ControlRefused, LabFailure
+from scenarios.lab.failures import LabFailure
 from scenarios.lab.narrator import Narrator
 from scenarios.lab.recorder import Recorder
 from scenarios.lab.run import Check
@@ -36,12 +35,6 @@ class StepMissing(LabFailure):
 
 class TooFewFree(LabFailure):
     code = "lab/too-few-free"
-
-
-class NotRefused(LabFailure):
-    """What should have been refused was done."""
-
-    code = "lab/not-refused"
 
 
 class LiveRun:
@@ -150,20 +143,6 @@ class LiveRun:
     async def say(self, text: str) -> None:
         """Tell what is no step of a paper."""
         await self._narrator.say(text)
-
-    @asynccontextmanager
-    async def refused(self, *codes: str) -> AsyncIterator[list[str]]:
-        """The block must be refused, with one of `codes` if any are given; which, is added."""
-        told: list[str] = []
-        try:
-            yield told
-        except ControlRefused as error:
-            if codes and error.code not in codes:
-                raise
-            told.append(error.code)
-            await self.say(f"refused: {error.code}")
-        else:
-            raise NotRefused(f"This should have been refused: {' or '.join(codes) or 'it was not'}")
 
     async def advance(self, seconds: float, nodes: Sequence[Node] = ()) -> None:
         """Move the clocks of these nodes, or of all, forward."""

@@ -5,8 +5,10 @@ asked for and got no answer to may have happened, so it looks before it asks aga
 """
 
 import asyncio
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from nodes.runtime.refusals import BUSY
@@ -86,6 +88,26 @@ class Owners:
                 await asyncio.sleep(PAUSE_SECONDS)
             except ControlRefused as error:
                 raise Vanished(f"{node.name} does not know {transaction} any more") from error
+
+    async def knows(self, node: Node, transaction: str) -> bool:
+        """Whether a party has heard of a transaction at all."""
+        while True:
+            try:
+                rows = (await node.get("/inspect/transactions"))["transactions"]
+                return any(row["id"] == transaction for row in rows)
+            except Unanswered:
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def content_of(self, node: Node, transaction: str) -> bytes:
+        """What a buyer opened."""
+        with tempfile.TemporaryDirectory(prefix="jangteo-content-") as folder:
+            target = Path(folder) / "content"
+            while True:
+                try:
+                    await node.download(transaction, target)
+                    return target.read_bytes()
+                except Unanswered:
+                    await asyncio.sleep(PAUSE_SECONDS)
 
     async def _ids(self, node: Node, side: str) -> set[str]:
         while True:

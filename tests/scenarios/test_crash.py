@@ -1,0 +1,87 @@
+"""Killing a party on either side of a commit point loses nothing (PC-18, DC-23)."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from nodes.protocols.dht_micropayment import messages as coins
+from nodes.protocols.escrow_commerce import messages as sales
+from nodes.protocols.message import declarations
+from scenarios.lab.commands_crash import NoSuchCase, chosen_cases, exit_code_of
+from scenarios.lab.crash import Outcome, crash_world, run_case
+from scenarios.lab.crash_cases import Case, all_cases, before_and_after_the_commit
+from scenarios.lab.dramas import dramas
+from scenarios.lab.owners import Owners
+from scenarios.lab.run import Check
+from scenarios.lab.world import World
+
+NOT_PLAYED = {
+    ("escrow_commerce", "Q1"): "asked by whoever was killed, in many of the cases",
+    ("dht_micropayment", "B1"): "a cancelled payment; tests of the roles have it",
+    ("dht_micropayment", "F1"): "a report of fraud, which needs a cheat",
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world() -> AsyncIterator[World]:
+    async with crash_world() as world:
+        yield world
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("case", before_and_after_the_commit(), ids=lambda case: case.name)
+async def test_a_party_killed_beside_its_commit_point_loses_nothing(
+    world: World, case: Case
+) -> None:
+    outcome = await run_case(world, dramas(world, Owners(world))[case.drama], case)
+    assert outcome.died
+    assert [check for check in outcome.checks if check.holds is not True] == []
+
+
+def test_every_message_of_both_papers_is_killed_at_or_named() -> None:
+    assert sales.__doc__
+    assert coins.__doc__
+    played = {(case.protocol, case.step) for case in all_cases()}
+    declared = {
+        (declared.protocol, declared.step)
+        for protocol in ("escrow_commerce", "dht_micropayment")
+        for declared in declarations(protocol)
+        if declared.answers is None
+    }
+    assert declared - played == set(NOT_PLAYED)
+
+
+def test_no_case_is_there_twice() -> None:
+    assert len(all_cases()) == len(set(all_cases()))
+
+
+def test_each_party_is_killed_before_and_after_the_commit() -> None:
+    assert len(before_and_after_the_commit()) == 12
+
+
+def outcome(*holds: bool | None, died: bool = True) -> Outcome:
+    case = all_cases()[0]
+    checks = tuple(Check(f"check {n}", held) for n, held in enumerate(holds))
+    return Outcome(case, died, "paid", checks, 1.0)
+
+
+def test_a_fault_in_one_case_makes_the_sweep_violated() -> None:
+    assert outcome(True, False).holds is False
+    assert exit_code_of([outcome(True), outcome(True, False)]) == 1
+
+
+def test_a_point_that_was_never_reached_leaves_the_case_unknown() -> None:
+    assert outcome(True, died=False).holds is None
+    assert exit_code_of([outcome(True), outcome(True, died=False)]) == 2
+
+
+def test_nothing_swept_is_not_ok() -> None:
+    assert exit_code_of([]) == 2
+    assert exit_code_of([outcome(True)]) == 0
+
+
+def test_a_misspelt_party_is_told_its_right_name() -> None:
+    with pytest.raises(NoSuchCase, match="Did you mean buyer"):
+        chosen_cases("", "bujer", "", False)
