@@ -32,7 +32,7 @@ from nodes.runtime.refusals import BodyTooLarge
 from nodes.runtime.service import Service
 from nodes.runtime.settings import Settings
 from nodes.runtime.store import Transaction
-from nodes.runtime.streams import admit, blocks, trace_content
+from nodes.runtime.streams import admit, blocks, refusals_told, trace_content
 
 
 def terms_from(settings: Settings) -> EscrowTerms:
@@ -141,7 +141,8 @@ class EscrowServer:
     # a dispute's upload
 
     def add_routes(self, app: web.Application) -> None:
-        app.router.add_put("/content/{transaction}", self.upload)
+        upload = refusals_told(self._service, Upload, self.upload)
+        app.router.add_put("/content/{transaction}", upload)
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
         """D1u, then D2: the ciphertext streams by, is opened with K and judged."""

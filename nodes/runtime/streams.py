@@ -18,8 +18,10 @@ from aiohttp import web
 from crypto.content import BLOCK_BYTES
 from crypto.meter import metering
 from nodes.protocols.envelope import Opened, SenderMissing, unwrap
-from nodes.protocols.errors import MalformedMessage
-from nodes.protocols.message import Message
+from nodes.protocols.errors import MalformedMessage, ProtocolError
+from nodes.protocols.message import Message, declaration_of
+from nodes.runtime.app import HttpHandler
+from nodes.runtime.log import get_log
 from nodes.runtime.party import Party, Wrapped
 from nodes.runtime.refusals import BodyTooLarge, BodyTooSlow, InvalidRequest
 from nodes.runtime.service import Service
@@ -36,6 +38,22 @@ def headers_for(wrapped: Wrapped, offset: int = 0) -> dict[str, str]:
     if offset:
         headers["Range"] = f"bytes={offset}-"
     return headers
+
+
+def refusals_told(service: Service, type_: type[Message], handler: HttpHandler) -> HttpHandler:
+    """The path of a stream, its refusals counted and logged as those of any message are."""
+    declaration = declaration_of(type_)
+    protocol, step = declaration.protocol, declaration.step
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except ProtocolError as error:
+            service.party.observer.counter(protocol, step)["refused"] += 1
+            get_log().info("refused", protocol=protocol, step=step, code=error.code)
+            raise
+
+    return serve
 
 
 async def admit(service: Service, request: web.Request, type_: type[M]) -> Opened[M]:

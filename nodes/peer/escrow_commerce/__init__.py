@@ -27,6 +27,7 @@ from nodes.peer.escrow_commerce.seller import Seller
 from nodes.protocols.envelope import Opened
 from nodes.protocols.escrow_commerce.messages import (
     AbortNotice,
+    ContentRequest,
     KeyRelease,
     PaymentRelease,
     Refund,
@@ -40,6 +41,7 @@ from nodes.runtime.control import bytes_from_hex
 from nodes.runtime.party import Answer, Party
 from nodes.runtime.service import Service
 from nodes.runtime.store import Transaction
+from nodes.runtime.streams import refusals_told
 
 Takes = Callable[[TransactionId, Any, bytes, Note], Awaitable[None]]
 
@@ -108,7 +110,8 @@ class Trade:
         app.router.add_get(
             "/control/content/{transaction}", owner_only(service, self.opened_content)
         )
-        app.router.add_get("/content/{transaction}", self.seller.serve_content)
+        serve = refusals_told(service, ContentRequest, self.seller.serve_content)
+        app.router.add_get("/content/{transaction}", serve)
 
     async def opened_content(self, request: web.Request) -> web.StreamResponse:
         """GET /control/content/<transaction>: C, for the owner who bought it."""

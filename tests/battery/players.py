@@ -1,0 +1,80 @@
+"""Certified parties of a running world whose keys the test holds: they say whatever it wants said.
+
+Each is a node of its own in this process. It takes in what others send it, and does nothing.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from nodes.peer import dht_micropayment
+from nodes.protocols.envelope import Opened
+from nodes.protocols.escrow_commerce import messages as words
+from nodes.protocols.message import Message, Received, Role
+from nodes.runtime.party import Answer, Party
+from nodes.runtime.service import Service
+from nodes.runtime.settings import Settings
+from nodes.wallet.trust import coin_ring
+from nodes.wallet.wallet import Wallet
+
+HEARS: dict[Role, tuple[type[Message], ...]] = {
+    Role.PEER: (
+        words.KeyRelease,
+        words.PaymentRelease,
+        words.Refund,
+        words.AbortNotice,
+        words.Verdict,
+    ),
+    Role.ESCROW_SERVER: (words.SellerDeposit, words.BuyerDeposit, words.OpenDispute, words.Rate),
+    Role.CENTRAL_SERVER: (words.Update,),
+}
+"""What honest nodes send to one of this role, taken in and kept in mind."""
+
+
+class Player:
+    """A party of a role that only speaks when the test does."""
+
+    def __init__(self, role: Role, settings: Settings) -> None:
+        self.service = Service(role, settings, purpose="Says what a test wants said.")
+        self.party: Party = self.service.party
+        self.heard: dict[tuple[type, bytes], list[Message]] = defaultdict(list)
+        for type_ in HEARS.get(role, ()):
+            self.service.handles(type_, self._hear)
+
+    async def _hear(self, received: Opened[Any], party: Party) -> Answer:
+        self.heard[type(received.message), received.transaction].append(received.message)
+        party.observer.notify()
+        return party.reply(received, Received())
+
+    async def has_heard(self, type_: type[Message], transaction: bytes) -> Message:
+        """The first message of a type in a transaction, as soon as it has come."""
+        key = (type_, transaction)
+        await self.until(lambda: bool(self.heard.get(key)))
+        return self.heard[key][0]
+
+    async def is_ready(self) -> None:
+        await self.until(lambda: not self.service.missing())
+
+    async def until(self, there: Callable[[], bool], seconds: float = 30.0) -> None:
+        async with asyncio.timeout(seconds):
+            while not there():
+                await self.party.observer.changed()
+
+
+class Spender(Player):
+    """One that also has coins, and a way to write their registers."""
+
+    wallet: Wallet
+
+    def __init__(self, role: Role, settings: Settings) -> None:
+        super().__init__(role, settings)
+        ring = coin_ring(self.service, member=False)
+        self.wallet = dht_micropayment.install(self.service, ring)
+
+    async def withdraw(self, count: int) -> None:
+        """Coins from the broker, each opened."""
+        wanted = len(self.wallet.purse.free()) + count
+        operation = self.service.control.find("withdraw")
+        await operation.operate(operation.request(count=count), self.party)
+        await self.until(lambda: len(self.wallet.purse.free()) >= wanted)
