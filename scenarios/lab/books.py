@@ -43,6 +43,19 @@ class Redeemed(msgspec.Struct, frozen=True):
     to: str = ""
 
 
+class Pseudonym(msgspec.Struct, frozen=True):
+    """What a broker holds under one pseudonym."""
+
+    pseudonym: str
+    balance: int
+
+
+class Vouchers(msgspec.Struct, frozen=True):
+    """What a broker's vouchers in other hands are worth."""
+
+    outstanding: int = 0
+
+
 class Coin(msgspec.Struct, frozen=True):
     """A coin as the party that holds it, gets it or gave it away knows it."""
 
@@ -124,6 +137,8 @@ class Ledger(msgspec.Struct, frozen=True):
     """What the broker gives each account at its opening: the only issue of money."""
     issued: tuple[Issued, ...] = ()
     redeemed: tuple[Redeemed, ...] = ()
+    pseudonyms: tuple[Pseudonym, ...] = ()
+    vouchers: Vouchers = Vouchers()
     coins: tuple[Coin, ...] = ()
     registers: tuple[Register, ...] = ()
     sales: tuple[Sale, ...] = ()

@@ -46,7 +46,7 @@ def _brokers(books: Books) -> list[Ledger]:
 
 
 def value_is_conserved(books: Books) -> Check:
-    """Accounts and coins outstanding add up to what the broker opened the accounts with."""
+    """Accounts, coins outstanding and what is prepaid add up to what the accounts opened with."""
     name = "value conserved"
     brokers = _brokers(books)
     if not brokers:
@@ -60,15 +60,29 @@ def value_is_conserved(books: Books) -> Check:
         outstanding = len(broker.issued) - len(broker.redeemed)
         accounts, coins = count(len(broker.accounts), "account"), count(outstanding, "coin")
         held = f"{accounts} with {balances}, {coins} outstanding"
-        if balances + outstanding != opened:
-            faults.append(f"{held}: {balances + outstanding}, but {opened} was opened")
+        prepaid = _prepaid(broker)
+        if prepaid:
+            held += f", {prepaid} prepaid"
+        there = balances + outstanding + prepaid
+        if there != opened:
+            faults.append(f"{held}: {there}, but {opened} was opened")
         told.append(f"{held}, {opened} as opened")
+        faults += [
+            f"pseudonym {row.pseudonym[:8]} has {row.balance}"
+            for row in broker.pseudonyms
+            if row.balance < 0
+        ]
         faults += [
             f"{books.called(account.owner)} has {account.balance}"
             for account in broker.accounts
             if account.balance < 0
         ]
     return judged(name, "; ".join(told), faults=faults)
+
+
+def _prepaid(broker: Ledger) -> int:
+    """Under pseudonyms, and in vouchers that lie with somebody."""
+    return sum(row.balance for row in broker.pseudonyms) + broker.vouchers.outstanding
 
 
 def coins_issued_live_once(books: Books) -> Check:

@@ -63,9 +63,46 @@ DHT_MICROPAYMENT: Needs = {
 """Section 3. Look-ups and writes of one payment may belong to a sale's transaction, whose messages
 are another protocol's; a proof of fraud may come at any time."""
 
+ANONYMOUS_MICROPAYMENT: Needs = {
+    "K1": (),
+    "K2": _after("K1"),
+    "1": (),
+    "2": _after("1"),
+    "V1": (),
+    "V2": _after("V1"),
+    "V3": (),
+    "V4": _after("V3"),
+    "V5": (),
+    "V6": _after("V5"),
+    "3": (),
+    "4": _after("3"),
+    "S1": (),
+    "S2": _after("S1"),
+    "G1": (),
+    "G2": _after("G1"),
+    "5": (),
+    "6": _after("5"),
+    "7": _after("6"),
+    "8": _after("5", "7"),
+    "Q1": _after("5"),
+    "Q1r": _after("Q1"),
+    "Q2": _after("5"),
+    "Q2r": _after("Q2"),
+    "R1": (),
+    "R2": _after("R1"),
+    "E1": _after("7"),
+    "E2": _after("E1"),
+    "T0": _after("7"),
+    "T1": (),
+    "T2": _after("T1"),
+}
+"""Section 3: goods only after the broker's answer. Naming, prepayment and tracing are transactions
+of their own."""
+
 GRAMMARS: dict[str, Needs] = {
     "escrow_commerce": ESCROW_COMMERCE,
     "dht_micropayment": DHT_MICROPAYMENT,
+    "anonymous_micropayment": ANONYMOUS_MICROPAYMENT,
 }
 
 

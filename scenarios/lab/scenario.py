@@ -29,6 +29,9 @@ from scenarios.lab.run import ScenarioInfo
 PAPERS: Mapping[str, str] = {
     "escrow_commerce": "S.-K. Wee and K.-H. Rhee, The New e-Commerce Model using P2P System",
     "dht_micropayment": "DHT-based P2P micropayment",
+    "anonymous_micropayment": (
+        "H.-M. Kim and I.-Y. Lee, A Study on Micro Payment System with Anonymity"
+    ),
 }
 """The paper of each protocol, as a report names it."""
 
