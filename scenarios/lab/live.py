@@ -119,10 +119,11 @@ class LiveRun:
         *,
         of: str = "",
         protocol: str = "",
+        outcome: str = "ok",
         seconds: float = STEP_SECONDS,
     ) -> Row:
-        """The same without a word."""
-        wanted = (protocol or self._protocol, step)
+        """The same without a word, and whatever `outcome` it is to have had."""
+        wanted = (protocol or self._protocol, step, outcome)
         try:
             async with asyncio.timeout(seconds):
                 return await self._next(at, wanted, of)
@@ -131,10 +132,10 @@ class LiveRun:
                 f"Step {step} of {wanted[0]} did not come to {at.name} in {seconds:g} s"
             ) from None
 
-    async def _next(self, at: Node, wanted: tuple[str, str], of: str) -> Row:
+    async def _next(self, at: Node, wanted: tuple[str, str, str], of: str) -> Row:
         while True:
             for row in self.recorder.rows.get(at.name, ()):
-                is_it = (row.protocol, row.step) == wanted and row.outcome == "ok"
+                is_it = (row.protocol, row.step, row.outcome) == wanted
                 if is_it and of in ("", row.transaction) and (at.name, row.n) not in self._claimed:
                     self._claimed.add((at.name, row.n))
                     return row

@@ -35,10 +35,11 @@ class Witnesses:
         key = RegisterName(NAMESPACE, bytes.fromhex(chain), index).key
         return [self._peers[member] for member in self._roster.closest(key)]
 
-    def far_from(self, chain: str, *indices: int, among: Iterable[Node]) -> list[Node]:
-        """Those of `among` that keep none of these registers."""
-        near = {node.name for index in indices for node in self.of_register(chain, index)}
-        return [node for node in among if node.name not in near]
+    def some_of(self, chain: str, index: int, count: int, *, but: Iterable[Node]) -> list[Node]:
+        """`count` replicas of a register that are none of `but`: they may be killed."""
+        spared = {node.name for node in but}
+        free = [node for node in self.of_register(chain, index) if node.name not in spared]
+        return free[:count]
 
 
 async def written_steps(run: LiveRun, chain: str) -> list[str]:
