@@ -9,10 +9,11 @@ import pytest
 import pytest_asyncio
 
 from scenarios.lab.choice import Choice
+from scenarios.lab.live import LiveRun
 from scenarios.lab.narrator import Silent
 from scenarios.lab.run import load_run
 from scenarios.lab.running import Finished, How, run_scenario, usual_world
-from scenarios.lab.scenario import Scenario, find, names
+from scenarios.lab.scenario import Scenario, find, names, scenario
 from scenarios.lab.world import World
 from scenarios.lab.world_folder import WorldFolder
 
@@ -36,20 +37,20 @@ async def market() -> AsyncIterator[World]:
 
 
 async def play(
-    scenario: Scenario, runs: Path, market: World | None = None, **options: Any
+    played: Scenario, runs: Path, market: World | None = None, **options: Any
 ) -> Finished:
     """Run it in that world, or in one of its own."""
 
     @asynccontextmanager
-    async def given(scenario: Scenario, how: How) -> AsyncIterator[World]:
+    async def given(played: Scenario, how: How) -> AsyncIterator[World]:
         assert market is not None
         yield market
 
     nowhere = WorldFolder(runs / "no-world")
     how = How(choice=Choice(nowhere), seed=SEED, runs=runs)
     worlds = usual_world if market is None else given
-    defaults = {parameter.name: parameter.default for parameter in scenario.options()}
-    return await run_scenario(scenario, defaults | options, how, Silent(), worlds)
+    defaults = {parameter.name: parameter.default for parameter in played.options()}
+    return await run_scenario(played, defaults | options, how, Silent(), worlds)
 
 
 def assert_ok(finished: Finished) -> None:
@@ -143,3 +144,50 @@ async def test_costs_name_who_signed_and_who_checked(market: World, tmp_path: Pa
     assert costs["broker"].messages_in == 2
     assert sum(party.datagrams for party in run.costs.parties) > 0
     assert run.costs.cpu_seconds is not None
+
+
+# verdicts
+
+
+@scenario(title="A check that fails", protocols=("dht_micropayment",))
+async def sees_a_fault(run: LiveRun) -> None:
+    """Something that must hold does not."""
+    run.check("one is two", len("ab") == 1, "1 and 2")
+
+
+@scenario(title="A step that does not come", protocols=("dht_micropayment",))
+async def waits_in_vain(run: LiveRun) -> None:
+    """Nobody pays anybody, so step P1 comes to nobody."""
+    await run.reached("P1", run.world.peers[0], seconds=0.2)
+
+
+@scenario(title="A mistake in a scenario", protocols=("dht_micropayment",))
+async def breaks_off(run: LiveRun) -> None:
+    """It asks for a peer that nobody has."""
+    raise KeyError("peer-99")
+
+
+@pytest.mark.parametrize(
+    ("declared", "verdict", "exit_code", "told"),
+    [
+        (sees_a_fault, "violated", 1, "Something that must hold does not."),
+        (waits_in_vain, "unknown", 2, "Step P1 of dht_micropayment did not come"),
+        (breaks_off, "unknown", 2, "It broke off: KeyError: 'peer-99'"),
+    ],
+    ids=["violated", "step missing", "mistake"],
+)
+async def test_what_does_not_end_well_is_kept_with_its_verdict(
+    market: World, tmp_path: Path, declared: Scenario, verdict: str, exit_code: int, told: str
+) -> None:
+    finished = await play(declared, tmp_path, market)
+    assert (finished.run.verdict, finished.exit_code) == (verdict, exit_code)
+    assert told in finished.run.summary
+    assert load_run(finished.folder).verdict == verdict
+
+
+async def test_the_same_seed_makes_the_same_choices(market: World, tmp_path: Path) -> None:
+    casts = []
+    for _ in range(2):
+        run = (await play(find("coin_journey"), tmp_path, market)).run
+        casts.append({party.symbol: party.name for party in run.parties})
+    assert casts[0] == casts[1]
