@@ -4,6 +4,7 @@ Keys follow from a seed (nodes.protocols.electronic_cash.wallet); the seed and t
 the only secrets here that a copy of the disk would be needed for.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,10 +36,12 @@ from nodes.protocols.errors import ProtocolError, Refused
 from nodes.protocols.message import Milliseconds, PartyId, TransactionId
 from nodes.runtime.service import Service
 from nodes.runtime.store import Reader, Transaction
-from nodes.wallet.asking import ask_until_answered
+from nodes.wallet.asking import FIRST_DELAY_SECONDS, ask_until_answered
 
 ORDER_MILLISECONDS = 60_000
 """How long an order that its holder carries itself may be on its way."""
+LONGEST_WATCH_SECONDS = 30.0
+"""Between two questions what became of an order that somebody else carries."""
 _SEED, _COUNTER = b"seed", b"counter"
 
 
@@ -271,6 +274,20 @@ class Purse:
         if told.state is OrderState.SETTLED and told.change is not None:
             return await self.settle(order.request, told.change)
         return await self.end(order.request, SpendingPhase.DISPUTED, done.refusal)
+
+    async def look_after(self, order: Spending) -> None:
+        """A payment that somebody else presents: its change, or after its time its coins."""
+        until, delay = rule.valid_until(order), FIRST_DELAY_SECONDS
+        while self.load(order.request).state is SpendingPhase.SIGNED:
+            told = await self.ask_change(order)
+            if told.state is OrderState.SETTLED and told.change is not None:
+                await self.settle(order.request, told.change)
+                return
+            if self.party.now() > until:
+                await self.take_back(order, "electronic_cash/order-too-late")
+                return
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, LONGEST_WATCH_SECONDS)
 
     # inspection
 

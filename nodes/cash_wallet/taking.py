@@ -6,6 +6,7 @@ from typing import Any
 from nodes.cash_wallet.purse import Purse
 from nodes.protocols.electronic_cash import payment as rule
 from nodes.protocols.electronic_cash.circulation import parcel_digest
+from nodes.protocols.electronic_cash.documents import SalePayment
 from nodes.protocols.electronic_cash.holding import INCOMING_MOVES, Incoming, IncomingPhase
 from nodes.protocols.electronic_cash.messages import Accepted, Acknowledge, Pay
 from nodes.protocols.envelope import Opened
@@ -49,7 +50,7 @@ class Till:
         except Refused as error:
             get_log().info("parcel_refused", code=error.code)
 
-    async def take(self, message: Pay, transaction: TransactionId) -> Incoming:
+    async def take(self, message: Pay | SalePayment, transaction: TransactionId) -> Incoming:
         """The coin is on disk when this returns. Raises the coin server's refusal, with its
         evidence, or OutcomeUnknown: then the same parcel may be taken again."""
         party, name = self._party, parcel_digest(message.parcel)

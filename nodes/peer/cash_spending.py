@@ -12,7 +12,6 @@ from nodes.protocols.electronic_cash import deposit as depositing
 from nodes.protocols.electronic_cash import payment as rule
 from nodes.protocols.electronic_cash import spending
 from nodes.protocols.electronic_cash.coin import CoinAmount
-from nodes.protocols.electronic_cash.documents import OrderState
 from nodes.protocols.electronic_cash.holding import CoinPhase, HeldCoin, Spending, SpendingPhase
 from nodes.protocols.electronic_cash.messages import Deposited, Paid, Pay
 from nodes.protocols.electronic_cash.reading import require_sender
@@ -83,16 +82,7 @@ class Spender:
 
     async def _resume(self) -> None:
         for order in self._purse.running():
-            if order.kind != "pay" or not self.is_for_a_sale(order):
-                self.follow(order)
-
-    def is_for_a_sale(self, order: Spending) -> bool:
-        """The escrow server is paid in another message; the sale's instrument follows it."""
-        card = self._party.directory
-        try:
-            return card.known(order.payee or b"").role is not Role.PEER
-        except UnknownParty:
-            return False
+            self.follow(order)
 
     def follow(self, order: Spending) -> None:
         run = {"pay": self._run_payment, "deposit": self._run_deposit}
@@ -165,7 +155,15 @@ class Spender:
         return card.id
 
     async def _run_payment(self, order: Spending) -> None:
-        await self._guarded(order, self._carry(order))
+        await self._guarded(order, self._carry_or_watch(order))
+
+    async def _carry_or_watch(self, order: Spending) -> None:
+        """An escrow server is paid in a sale's message, and presents the parcel itself."""
+        assert order.payee is not None, "a payment has a payee"
+        if await self._party.directory.role_of(order.payee) is Role.PEER:
+            await self._carry(order)
+        else:
+            await self._purse.look_after(order)
 
     async def _carry(self, order: Spending) -> None:
         """P1 until the merchant answers or the order's time is over; then ask the coin server."""
@@ -274,20 +272,6 @@ class Spender:
         card = await coin_server_named(party, asked.coin_server)
         await self._till.choose(card.id)
         return {"coin_server": card.id.hex()}
-
-    async def look_after(self, order: Spending) -> None:
-        """A payment that somebody else presents: its change, or after its time its coins."""
-        until, delay = spending.valid_until(order), FIRST_DELAY_SECONDS
-        while self._purse.load(order.request).state is SpendingPhase.SIGNED:
-            told = await self._purse.ask_change(order)
-            if told.state is OrderState.SETTLED and told.change is not None:
-                await self._purse.settle(order.request, told.change)
-                return
-            if self._party.now() > until:
-                await self._purse.take_back(order, "electronic_cash/order-too-late")
-                return
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, LONGEST_DELAY_SECONDS)
 
     def summaries(self) -> list[dict[str, Any]]:
         orders = self._purse.orders.values(self._party.store.committed)

@@ -120,6 +120,15 @@ class Spend(Part, frozen=True):
     signatures: Annotated[tuple[Signature, ...], msgspec.Meta(max_length=MAX_COINS)]
 
 
+class SalePayment(Part, frozen=True):
+    """A parcel as the payment of a sale: what steps 7, 8b and 8r of the escrow carry."""
+
+    coin_server: PartyId
+    amount: CoinAmount
+    reference: Reference
+    parcel: Parcel
+
+
 # Documents
 
 

@@ -5,10 +5,12 @@ own. The change goes back through the merchant, sealed for the payer, who may al
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
 from crypto.documents import Signed, sign_document
+from crypto.hashing import digest
 from crypto.signing import SigningKey
 from nodes.protocols.electronic_cash import guards as rules
 from nodes.protocols.electronic_cash.circulation import (
@@ -27,6 +29,7 @@ from nodes.protocols.electronic_cash.documents import (
     Output,
     PaymentReceipt,
     Presentation,
+    SalePayment,
 )
 from nodes.protocols.electronic_cash.holding import (
     HeldCoin,
@@ -60,8 +63,19 @@ def pay(spending: Spending, reply_key: bytes) -> Pay:
     )
 
 
+def for_sale(spending: Spending) -> SalePayment:
+    """The same parcel, carried by a sale's own messages."""
+    assert spending.reference is not None, "a payment is for something"
+    return SalePayment(spending.coin_server, spending.amount, spending.reference, spending.parcel)
+
+
+def sale_reference(sale: TransactionId, way: Literal["in", "out"]) -> bytes:
+    """What a payment into or out of an escrow is for."""
+    return digest("electronic_cash/sale", sale, way.encode())
+
+
 def incoming(
-    message: Pay,
+    message: Pay | SalePayment,
     wallet: Wallet,
     index: int,
     key: SigningKey,

@@ -16,6 +16,7 @@ from nodes.bank_account_server import service as bank_account_server
 from nodes.certificate_authority import service as certificate_authority
 from nodes.coin_server import service as coin_server
 from nodes.peer import electronic_cash
+from nodes.peer.cash_payment import CashOfPeer
 from nodes.protocols.message import Role
 from nodes.runtime.service import Service
 from nodes.runtime.settings import Settings
@@ -30,12 +31,6 @@ BUILDERS: dict[str, Callable[[Settings], Service]] = {
 PEERS = ("alice", "bob", "carol")
 
 
-def build_peer(settings: Settings) -> Service:
-    service = Service(Role.PEER, settings, purpose="a wallet of e-cash")
-    electronic_cash.install(service)
-    return service
-
-
 class World:
     def __init__(self, folder: Path, without: Sequence[str] = ()) -> None:
         self._folder, self._without = folder, tuple(without)
@@ -45,6 +40,14 @@ class World:
         self._session = aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"})
         self._ports: dict[str, int] = {}
         self.stopped: set[str] = set()
+        self.instruments: dict[str, CashOfPeer] = {}
+        """How each peer pays for a sale with e-cash."""
+
+    def _build_peer(self, settings: Settings) -> Service:
+        service = Service(Role.PEER, settings, purpose="a wallet of e-cash")
+        cash = electronic_cash.install(service)
+        self.instruments[settings.name] = CashOfPeer(cash)
+        return service
 
     async def start(self) -> None:
         await self.start_node("certificate-authority")
@@ -66,7 +69,7 @@ class World:
             opening_balance=100,
             call_seconds=1.0,
         )
-        service = BUILDERS.get(name, build_peer)(settings)
+        service = BUILDERS.get(name, self._build_peer)(settings)
         self.nodes[name] = service
         await service.start()
         self._ports[name] = int(service.url.rpartition(":")[2])
@@ -132,19 +135,26 @@ class World:
     # what an auditor adds up
 
     async def quiet(self) -> None:
-        """No outbox has anything left, and no coin server a debt to clear."""
+        """Every order has ended, no outbox has anything left, no coin server a debt to clear."""
         while True:
             changes = [asyncio.ensure_future(n.party.observer.changed()) for n in self._running()]
             await asyncio.sleep(0)  # they listen before we look
             try:
-                waiting = sum(node.party.outbox.waiting() for node in self._running())
+                pledged = [name for name in self.nodes if await self._pledged(name)]
                 debts = [(await self.ledger(name))["cash_debts"] for name in self.coin_servers()]
-                if not waiting and not any(debts):
+                waiting = sum(node.party.outbox.waiting() for node in self._running())
+                if not waiting and not any(debts) and not pledged:
                     return
                 await asyncio.wait(changes, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 for change in changes:
                     change.cancel()
+
+    async def _pledged(self, name: str) -> bool:
+        if name in self.stopped:
+            return False
+        rows = (await self.ledger(name)).get("cash_wallet", [])
+        return any(row["state"] == "pledged" for row in rows)
 
     def _running(self) -> list[Service]:
         return [node for name, node in self.nodes.items() if name not in self.stopped]
