@@ -181,7 +181,7 @@ def _run(scenario: "Scenario", given: Mapping[str, Any]) -> int:
 
 
 class _Stopping:
-    """`Stopping 20 processes ... stopped. The run is kept as 'unknown' in runs/...`"""
+    """`Stopping 20 processes ... stopped.` and `The run is kept as 'unknown' in runs/...`"""
 
     def __init__(self, quiet: bool) -> None:
         self.processes = 0
@@ -196,7 +196,9 @@ class _Stopping:
 
     def end(self, folder: str) -> None:
         if self._waiting is not None:
-            self._waiting.end(f"stopped. The run is kept as 'unknown' in {folder}")
+            self._waiting.end("stopped.")
+            if not self._quiet:
+                say(f"The run is kept as 'unknown' in {folder}")
 
 
 @contextmanager
@@ -223,6 +225,10 @@ def _worlds(quiet: bool, stopping: _Stopping) -> Iterator[Callable[..., Any]]:
 
     try:
         yield get
+    except Interrupted:
+        if waiting and not stopping.processes:
+            waiting[0].end("stopped; nothing that was started still runs")
+        raise
     except BaseException:
         if waiting:
             waiting[0].break_off()

@@ -71,8 +71,15 @@ class Terminal:
 
     async def _wait_for_reader(self) -> None:
         """`--pause`: the next step comes when the reader presses Enter."""
-        if self._pause and sys.stdin.isatty():
-            await asyncio.to_thread(sys.stdin.readline)
+        if not (self._pause and sys.stdin.isatty()):
+            return
+        loop, pressed = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(sys.stdin.fileno(), pressed.set)
+        try:
+            await pressed.wait()
+        finally:
+            loop.remove_reader(sys.stdin.fileno())
+        sys.stdin.readline()
 
 
 def _ends(row: Row) -> tuple[str, str]:

@@ -225,7 +225,7 @@ def test_ctrl_c_stops_every_process_and_keeps_the_run_as_unknown(tmp_path: Path)
     child.send_signal(signal.SIGINT)
     told, _ = child.communicate(timeout=60)
     assert child.returncode == 130
-    assert "Stopping 12 processes ... stopped. The run is kept as 'unknown' in" in told
+    assert "Stopping 12 processes ... stopped.\nThe run is kept as 'unknown' in" in told
     assert list(temporary.iterdir()) == []
     assert [pid for pid in nodes if Path(f"/proc/{pid}").exists()] == []
     (folder,) = (runs / "reputation_rounds").iterdir()
