@@ -13,6 +13,8 @@ import msgspec
 from crypto import codec
 from crypto.documents import Signed
 from crypto.hashing import Digest
+from crypto.sealing import SealingKey
+from nodes.protocols.electronic_cash import condition
 from nodes.protocols.electronic_cash import exchange as exchanging
 from nodes.protocols.electronic_cash import spending as rule
 from nodes.protocols.electronic_cash.coin import serial
@@ -21,10 +23,11 @@ from nodes.protocols.electronic_cash.holding import (
     SPENDING_MOVES,
     CoinPhase,
     HeldCoin,
+    Path,
     Spending,
     SpendingPhase,
 )
-from nodes.protocols.electronic_cash.messages import ChangeAnswer, Exchanged
+from nodes.protocols.electronic_cash.messages import ChangeAnswer, CoinAnswer, Exchanged, Pending
 from nodes.protocols.electronic_cash.refusals import (
     CoinNotCirculating,
     MoveNotAllowed,
@@ -33,7 +36,7 @@ from nodes.protocols.electronic_cash.refusals import (
 from nodes.protocols.electronic_cash.spending import Wanted
 from nodes.protocols.electronic_cash.wallet import SEED_BYTES, Wallet, choose
 from nodes.protocols.errors import ProtocolError, Refused
-from nodes.protocols.message import Milliseconds, PartyId, TransactionId
+from nodes.protocols.message import Message, Milliseconds, PartyId, TransactionId
 from nodes.runtime.service import Service
 from nodes.runtime.store import Reader, Transaction
 from nodes.wallet.asking import FIRST_DELAY_SECONDS, ask_until_answered
@@ -234,15 +237,44 @@ class Purse:
 
     async def exchange(self, order: Spending) -> Spending:
         """Steps X1, X2, until the coin server answers."""
-        party = self.party
-        message = exchanging.request_exchange(order)
+        return await self._carry(order, exchanging.request_exchange(order), Exchanged)
+
+    async def pend(self, order: Spending) -> Spending:
+        """Steps C1, C2: settled, with the pending coin's receipt."""
+        return await self._carry(order, condition.request_pend(order), Pending)
+
+    async def _carry(
+        self, order: Spending, message: Message, answers: type[Exchanged] | type[Pending]
+    ) -> Spending:
+        """Anonymously, to the coins' home."""
         try:
             answer = await ask_until_answered(
-                party, order.coin_server, message, order.transaction, Exchanged
+                self.party, order.coin_server, message, order.transaction, answers
             )
         except Refused as error:
             return await self.not_carried_out(order, error)
         return await self.settle(order.request, answer.message.change)
+
+    async def find(self, coin_server: PartyId, path: Path) -> CoinAnswer:
+        """Steps Q1, Q2: what circulates under one key of this wallet.
+
+        Each question goes alone, under a reply key of its own, so that none joins another.
+        """
+        party, reply = self.party, SealingKey(self.party.fresh(32))
+        query = rule.ask_for_coin(self.wallet, path, coin_server, party.now(), reply.public_key)
+        answer = await party.send(
+            coin_server, query, party.fresh_transaction(), CoinAnswer, opens_with=reply
+        )
+        return answer.message
+
+    async def collect(self, coin_server: PartyId, path: Path) -> HeldCoin | None:
+        """A coin made under one of our keys by somebody else's doing: a judge's word."""
+        answer = await self.find(coin_server, path)
+        held = rule.found(answer, self.wallet, path, coin_server)
+        if held is not None:
+            async with self.party.store.transaction() as tx:
+                self.add(tx, [held])
+        return held
 
     async def not_carried_out(self, order: Spending, error: ProtocolError) -> Spending:
         """Refused because of the coins, or for another reason, after which they are still good."""

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+import msgspec
+
 from nodes.cash_wallet.purse import Purse
 from nodes.protocols.electronic_cash import payment as rule
 from nodes.protocols.electronic_cash.circulation import parcel_digest
@@ -10,11 +12,11 @@ from nodes.protocols.electronic_cash.documents import SalePayment
 from nodes.protocols.electronic_cash.holding import INCOMING_MOVES, Incoming, IncomingPhase
 from nodes.protocols.electronic_cash.messages import Accepted, Acknowledge, Pay
 from nodes.protocols.envelope import Opened
-from nodes.protocols.errors import Refused
+from nodes.protocols.errors import OutcomeUnknown, Refused
 from nodes.protocols.message import PartyId, TransactionId
 from nodes.runtime.log import get_log
 from nodes.runtime.service import Service
-from nodes.wallet.asking import ask_until_answered, is_for_now
+from nodes.wallet.asking import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, is_for_now
 
 _OWN = b"own"
 
@@ -45,10 +47,17 @@ class Till:
 
     async def _go_on(self, record: Incoming) -> None:
         """The payer may never come back: the coin is taken all the same."""
-        try:
-            await self._present(record.parcel_digest, for_ever=True)
-        except Refused as error:
-            get_log().info("parcel_refused", code=error.code)
+        delay = FIRST_DELAY_SECONDS
+        while True:
+            try:
+                await self._present(record.parcel_digest)
+                return
+            except (OutcomeUnknown, Refused) as error:
+                if not is_for_now(error):
+                    get_log().info("parcel_refused", code=error.code)
+                    return
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, LONGEST_DELAY_SECONDS)
 
     async def take(self, message: Pay | SalePayment, transaction: TransactionId) -> Incoming:
         """The coin is on disk when this returns. Raises the coin server's refusal, with its
@@ -65,22 +74,22 @@ class Till:
                     transaction=transaction,
                 )
                 self.table.put(tx, name, record)
-        return await self._present(name, for_ever=False)
+        return await self._present(name)
 
-    async def _present(self, name: bytes, *, for_ever: bool) -> Incoming:
+    async def _present(self, name: bytes) -> Incoming:
         """One at a time for each parcel: two answers would be two coins in the purse."""
         async with self._running.setdefault(name, asyncio.Lock()):
             try:
-                return await self._present_once(name, for_ever=for_ever)
+                return await self._present_once(name)
             finally:
                 self._running.pop(name, None)
 
-    async def _present_once(self, name: bytes, *, for_ever: bool) -> Incoming:
+    async def _present_once(self, name: bytes) -> Incoming:
         party, record = self._party, self._load(name)
         if record.state is IncomingPhase.RECEIVED:
             return record
         try:
-            answer = await self._ask(record, for_ever=for_ever)
+            record, answer = await self._ask(record)
         except Refused as error:
             if not is_for_now(error) and record.state is IncomingPhase.PRESENTED:
                 await self._save(record.moved(IncomingPhase.REFUSED, refusal=error.code))
@@ -94,13 +103,25 @@ class Till:
             )
         return done
 
-    async def _ask(self, record: Incoming, *, for_ever: bool) -> Opened[Accepted]:
+    async def _ask(self, record: Incoming) -> tuple[Incoming, Opened[Accepted]]:
+        """At the coin server chosen, or, where that is silent, at the coins' home.
+
+        Only an acceptance counts there: a refusal may come from what the silent one has done.
+        """
         party, message = self._party, rule.present(record)
-        if for_ever:
-            return await ask_until_answered(
-                party, record.entry_server, message, record.transaction, Accepted
-            )
-        return await party.send(record.entry_server, message, record.transaction, Accepted)
+        try:
+            server, transaction = record.entry_server, record.transaction
+            return record, await party.send(server, message, transaction, Accepted)
+        except OutcomeUnknown:
+            if record.entry_server == record.home:
+                raise
+            try:
+                answer = await party.send(record.home, message, record.transaction, Accepted)
+            except (OutcomeUnknown, Refused):
+                pass
+            else:
+                return msgspec.structs.replace(record, entry_server=record.home), answer
+            raise
 
     async def _save(self, record: Incoming) -> None:
         async with self._party.store.transaction() as tx:

@@ -3,7 +3,6 @@ each coin in circulation by its one-time key (section 3.2 names lost coins as a 
 
 from typing import Any
 
-from crypto.sealing import SealingKey
 from nodes.cash_wallet.keys import PublishedKeys
 from nodes.cash_wallet.purse import Purse
 from nodes.peer.cash_withdrawing import Withdrawer
@@ -11,7 +10,7 @@ from nodes.protocols.electronic_cash import spending as rule
 from nodes.protocols.electronic_cash import withdrawal
 from nodes.protocols.electronic_cash.coin import KeyList
 from nodes.protocols.electronic_cash.holding import HeldCoin, Path
-from nodes.protocols.electronic_cash.messages import CoinAnswer, WithdrawalState
+from nodes.protocols.electronic_cash.messages import WithdrawalState
 from nodes.protocols.electronic_cash.wallet import GAP, PLACES_SEARCHED, recovered
 from nodes.protocols.message import PartyId, Role
 from nodes.runtime.control import Request
@@ -63,7 +62,7 @@ class Recovery:
         for server in servers:
             for place in range(PLACES_SEARCHED):
                 path = Path(index, place)
-                answer = await self._ask(path, server)
+                answer = await self._purse.find(server, path)
                 held = rule.found(answer, self._purse.wallet, path, server)
                 if held is not None:
                     found.append(held)
@@ -79,16 +78,7 @@ class Recovery:
         _, coins = withdrawal.receive(record, state.delivery, wallet, keys, party.guards)
         found = []
         for held in coins:
-            answer = await self._ask(held.path, record.coin_server)
+            answer = await self._purse.find(record.coin_server, held.path)
             if (answer.entropy, answer.amount) == (held.coin.entropy, held.coin.amount):
                 found.append(held)
         return found
-
-    async def _ask(self, path: Path, server: PartyId) -> CoinAnswer:
-        """Steps Q1, Q2: each question alone, under a key of its own, so that none joins another."""
-        party, reply = self._party, SealingKey(self._party.fresh(32))
-        query = rule.ask_for_coin(self._purse.wallet, path, server, party.now(), reply.public_key)
-        answer = await party.send(
-            server, query, party.fresh_transaction(), CoinAnswer, opens_with=reply
-        )
-        return answer.message

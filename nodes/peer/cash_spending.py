@@ -1,6 +1,7 @@
 """Steps X1-X2, P1-P6, D1-D4, holder and merchant: each order is followed until it has ended."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -85,8 +86,13 @@ class Spender:
             self.follow(order)
 
     def follow(self, order: Spending) -> None:
-        run = {"pay": self._run_payment, "deposit": self._run_deposit}
-        self._service.spawn(run.get(order.kind, self._run_exchange)(order))
+        run: dict[str, Callable[[Spending], Awaitable[Spending | None]]] = {
+            "pay": self._carry_or_watch,
+            "deposit": self._bring,
+            "exchange": self._purse.exchange,
+            "pend": self._purse.pend,
+        }
+        self._service.spawn(self._guarded(order, run[order.kind](order)))
 
     def _until(self) -> int:
         return self._party.now() + ORDER_MILLISECONDS
@@ -123,15 +129,14 @@ class Spender:
     def _chosen(self, amount: int, home: PartyId | None) -> tuple[HeldCoin, ...]:
         return choose(self._purse.coins(), amount, home)
 
-    async def _run_exchange(self, order: Spending) -> None:
-        await self._guarded(order, self._purse.exchange(order))
-
-    async def _guarded(self, order: Spending, work: Any) -> None:
+    async def _guarded(self, order: Spending, work: Awaitable[Spending | None]) -> None:
+        """What neither settled nor came back is kept for a judge."""
         try:
             await work
         except (Refused, OutcomeUnknown) as error:
             get_log().error("order_unsettled", kind=order.kind, code=error.code)
-            await self._purse.end(order.request, SpendingPhase.DISPUTED, error.code)
+            if not is_for_now(error):
+                await self._purse.end(order.request, SpendingPhase.DISPUTED, error.code)
 
     # P1, P4, payer
 
@@ -153,9 +158,6 @@ class Spender:
         if card.role is not Role.PEER or card.id == self._party.id:
             raise UnknownParty(f"{to} is no other peer")
         return card.id
-
-    async def _run_payment(self, order: Spending) -> None:
-        await self._guarded(order, self._carry_or_watch(order))
 
     async def _carry_or_watch(self, order: Spending) -> None:
         """An escrow server is paid in a sale's message, and presents the parcel itself."""
@@ -218,11 +220,8 @@ class Spender:
         self.follow(order)
         return {"transaction": order.transaction.hex()}
 
-    async def _run_deposit(self, order: Spending) -> None:
-        """D1 until it is kept there; D4 comes by itself."""
-        await self._guarded(order, self._bring(order))
-
     async def _bring(self, order: Spending) -> None:
+        """D1 until it is kept there; D4 comes by itself."""
         assert order.payee is not None, "a deposit names its bank"
         message = depositing.request_deposit(order)
         try:

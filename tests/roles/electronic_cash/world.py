@@ -6,7 +6,7 @@ HTTP.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +40,13 @@ class World:
         self._session = aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"})
         self._ports: dict[str, int] = {}
         self.stopped: set[str] = set()
+        self.cash: dict[str, electronic_cash.Cash] = {}
         self.instruments: dict[str, CashOfPeer] = {}
         """How each peer pays for a sale with e-cash."""
 
     def _build_peer(self, settings: Settings) -> Service:
         service = Service(Role.PEER, settings, purpose="a wallet of e-cash")
-        cash = electronic_cash.install(service)
+        cash = self.cash[settings.name] = electronic_cash.install(service)
         self.instruments[settings.name] = CashOfPeer(cash)
         return service
 
@@ -134,21 +135,29 @@ class World:
 
     # what an auditor adds up
 
-    async def quiet(self) -> None:
-        """Every order has ended, no outbox has anything left, no coin server a debt to clear."""
+    async def until(self, holds: Callable[[], Awaitable[bool]]) -> None:
+        """Looks again whenever something happens at any node."""
         while True:
             changes = [asyncio.ensure_future(n.party.observer.changed()) for n in self._running()]
             await asyncio.sleep(0)  # they listen before we look
             try:
-                pledged = [name for name in self.nodes if await self._pledged(name)]
-                debts = [(await self.ledger(name))["cash_debts"] for name in self.coin_servers()]
-                waiting = sum(node.party.outbox.waiting() for node in self._running())
-                if not waiting and not any(debts) and not pledged:
+                if await holds():
                     return
                 await asyncio.wait(changes, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 for change in changes:
                     change.cancel()
+
+    async def quiet(self) -> None:
+        await self.until(self._is_quiet)
+
+    async def _is_quiet(self) -> bool:
+        """Every order has ended, no outbox has anything left, no coin server a debt to clear."""
+        if any([await self._pledged(name) for name in self.nodes]):
+            return False
+        if any([(await self.ledger(name))["cash_debts"] for name in self.coin_servers()]):
+            return False
+        return not sum(node.party.outbox.waiting() for node in self._running())
 
     async def _pledged(self, name: str) -> bool:
         if name in self.stopped:
