@@ -174,14 +174,15 @@ class Payee:
 
     async def _take_back(self, received: Opened[GiveBack], party: Party) -> Answer:
         """B1, payer of a cancelled payment: its coins come back, as new steps of theirs."""
-        message = received.message
-        self._wallet.check(message.transfers, message.order, lenient=True)
+        message, wallet = received.message, self._wallet
+        receiver = wallet.receiver(lenient=True)
+        rule.check_given_back(message, received.sender, receiver, wallet.trust.now())
         async with party.store.transaction() as tx:
             for transfer in message.transfers:
                 self._settle_own(tx, transfer)
-            keys = self._wallet.take_in(tx, message.transfers, received.transaction)
+            keys = wallet.take_in(tx, message.transfers, received.transaction)
             answer = party.answer(tx, received, Received())
-        self._wallet.follower.follow(keys)
+        wallet.follower.follow(keys)
         return answer
 
     def _settle_own(self, tx: Transaction, transfer: Transfer) -> None:

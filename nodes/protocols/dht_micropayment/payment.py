@@ -30,6 +30,8 @@ from nodes.protocols.dht_micropayment.messages import (
 from nodes.protocols.dht_micropayment.moves import Kept, Moves, moved
 from nodes.protocols.dht_micropayment.refusals import (
     NoSuchQuote,
+    NotYoursToGiveBack,
+    PaidByAnother,
     QuoteHasEnded,
     QuoteIsNotYours,
     WrongNumberOfCoins,
@@ -185,8 +187,8 @@ def check_payment(
 ) -> tuple[Step, ...]:
     """P1: what was quoted, for whom it was quoted, every coin good to take. Nothing certified yet.
 
-    Raises NoSuchQuote, QuoteIsNotYours, QuoteHasEnded, WrongNumberOfCoins or what
-    `check_transfers` raises.
+    Raises NoSuchQuote, QuoteIsNotYours, QuoteHasEnded, WrongNumberOfCoins, PaidByAnother (anyone
+    can read a transfer in its register) or what `check_transfers` raises.
     """
     if known is None:
         raise NoSuchQuote()
@@ -199,7 +201,10 @@ def check_payment(
         raise WrongNumberOfCoins(f"{quote.count} quoted, {len(payment.transfers)} came")
     if receiver.now > quote.deadline:
         receiver = replace(receiver, lenient=True)  # it will be given back
-    return check_transfers(payment.transfers, quote.order, receiver, trust, kind="pay")
+    steps = check_transfers(payment.transfers, quote.order, receiver, trust, kind="pay")
+    if any(step.body.payer != payer for step in steps):
+        raise PaidByAnother()
+    return steps
 
 
 def take_in(
@@ -310,8 +315,16 @@ def check_receipt(signed: Signed[Receipt], payment: Outgoing, me: PartyId, terms
 
 
 def check_given_back(
-    message: GiveBack, receiver: Receiver, trust: Trust
-) -> tuple[tuple[Transfer, Step], ...]:
-    """B1: coins of a cancelled payment, paid to `receiver`. Any gift of good coins is taken."""
+    message: GiveBack, sender: PartyId, receiver: Receiver, trust: Trust
+) -> tuple[Step, ...]:
+    """B1: coins that `receiver` paid to `sender` in their last step, on their way back.
+
+    Anything else would be taken out of the payment it belongs to. Raises NotYoursToGiveBack or
+    what `check_transfers` raises.
+    """
     steps = check_transfers(message.transfers, message.order, receiver, trust, kind="pay")
-    return tuple(zip(message.transfers, steps, strict=True))
+    for step in steps:
+        paid_by = step.previous.payer if step.previous else None
+        if (step.body.payer, paid_by) != (sender, receiver.me):
+            raise NotYoursToGiveBack()
+    return steps

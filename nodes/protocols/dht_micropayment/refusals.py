@@ -234,3 +234,17 @@ class NoFraudShown(_CoinRefused):
     """These two records do not convict a holder of this coin."""
 
     code = "dht_micropayment/no-fraud-shown"
+
+
+class PaidByAnother(_CoinRefused):
+    """A payment is made by the holder of its coins, not by who has seen the transfers."""
+
+    code = "dht_micropayment/paid-by-another"
+    status = 403
+
+
+class NotYoursToGiveBack(_CoinRefused):
+    """A coin is given back by who was paid it last, to who paid it."""
+
+    code = "dht_micropayment/not-yours-to-give-back"
+    status = 403

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from crypto.documents import Signed, open_document, sign_document
+from crypto.signing import SigningKey
 from nodes.protocols.dht_micropayment import guards as rules
 from nodes.protocols.dht_micropayment import holding as holdings
 from nodes.protocols.dht_micropayment import payment as rule
@@ -34,6 +35,8 @@ from nodes.protocols.dht_micropayment.refusals import (
     MoveNotAllowed,
     NoQuorum,
     NoSuchQuote,
+    NotYoursToGiveBack,
+    PaidByAnother,
     PayeeIsNotYou,
     QuoteHasEnded,
     QuoteIsNotYours,
@@ -42,6 +45,7 @@ from nodes.protocols.dht_micropayment.refusals import (
     WrongNumberOfCoins,
     WrongReceipt,
 )
+from nodes.protocols.dht_micropayment.step import Step
 from nodes.protocols.dht_micropayment.transfer import Receiver, Transfer, check_transfers, terms_of
 from nodes.protocols.guard import ALL_ON
 from tests.protocols.dht_micropayment.market import (
@@ -57,6 +61,7 @@ from tests.protocols.dht_micropayment.market import (
     W,
     X,
     held,
+    passed_on,
     resigned,
     to,
     transfer,
@@ -156,6 +161,13 @@ def test_anothers_quote_is_refused() -> None:
 def test_another_quote_than_the_one_given_is_refused() -> None:
     with pytest.raises(QuoteIsNotYours):
         check(Payment(quoted(3).quote, transfers()), quoted(2))
+
+
+def test_anothers_transfers_are_no_payment() -> None:
+    [coin] = held()
+    quote = rule.give_quote(rule.ask(ORDER, 1), X.public_key, TX, DEADLINE, V)
+    with pytest.raises(PaidByAnother):
+        check(Payment(quote.quote, (transfer(coin, U, V),)), quote, payer=X.public_key)
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -369,18 +381,33 @@ def test_a_payers_move_outside_the_table_is_refused(state: PayerState, goal: Pay
 # B1
 
 
+def came_back(sender: SigningKey, *transfers: Transfer) -> tuple[Step, ...]:
+    message = GiveBack(ORDER, transfers)
+    return rule.check_given_back(message, sender.public_key, to(U), trust())
+
+
 def test_coins_of_a_cancelled_payment_are_paid_back() -> None:
-    [coin] = held(V)
-    back = transfer(coin, V, U)
-    [(sent, step)] = rule.check_given_back(GiveBack(ORDER, (back,)), to(U), trust())
-    assert sent == back
+    [coin] = held()
+    [step] = came_back(V, transfer(passed_on(coin, U, V), V, U))
     assert step.body.payee == U.public_key
 
 
 def test_coins_given_back_to_someone_else_are_refused() -> None:
-    [coin] = held(V)
+    [coin] = held()
     with pytest.raises(PayeeIsNotYou):
-        rule.check_given_back(GiveBack(ORDER, (transfer(coin, V, W),)), to(U), trust())
+        came_back(V, transfer(passed_on(coin, U, V), V, W))
+
+
+def test_coins_that_this_party_did_not_pay_are_not_given_back_to_it() -> None:
+    [coin] = held(V)
+    with pytest.raises(NotYoursToGiveBack):
+        came_back(V, transfer(coin, V, U))
+
+
+def test_only_who_was_paid_gives_back() -> None:
+    [coin] = held()
+    with pytest.raises(NotYoursToGiveBack):
+        came_back(X, transfer(passed_on(coin, U, V), V, U))
 
 
 # DC-A13, DC-A19: inherent
