@@ -104,7 +104,7 @@ class Tracing:
             raise EvidenceDoesNotFit(str(error)) from error
         key = content_digest(Complaint, signed.content)
         complained = self._complained.get(self._party.store.committed, key)
-        if complained is None:
+        if complained is None or complained.complaint != signed:
             raise EvidenceDoesNotFit("no vendor has complained so")
         return key, rule.request_identity(complained)
 

@@ -52,8 +52,10 @@ async def test_without_evidence_the_authority_names_nobody(market: Market) -> No
 
 
 async def test_a_complaint_that_nobody_brought_is_no_evidence(market: Market) -> None:
-    _, _, pseudonym, _ = await sold(market)
-    for evidence in ("00", "ff" * 40):
+    vendor, _, pseudonym, sale = await sold(market)
+    made = (await vendor.ask("pid_complain", transaction=sale, text="x"))["evidence"]
+    altered = made[:-1] + ("0" if made[-1] != "0" else "1")
+    for evidence in ("00", "ff" * 40, altered):
         with pytest.raises(Refusal) as refused:
             await market.broker.ask("pid_trace", evidence=evidence, pseudonym=pseudonym)
         assert refused.value.code == "anonymous_micropayment/evidence-does-not-fit"
