@@ -20,7 +20,13 @@ from scenarios.lab.world_folder import WorldFolder
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
 SEED = 11
-IN_ONE_WORLD = ["escrow_purchase", "coin_journey", "coin_offline"]
+IN_ONE_WORLD = [
+    "escrow_purchase",
+    "coin_journey",
+    "coin_offline",
+    "anonymous_purchase",
+    "anonymous_tracing",
+]
 WITH_ITS_OWN: list[tuple[str, dict[str, Any]]] = [
     ("coin_reissue", {}),
     ("escrow_dispute", {}),

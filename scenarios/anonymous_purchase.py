@@ -1,0 +1,126 @@
+"""Anonymous prepaid micropayment (PID): a pseudonym, a deposit, and many purchases; section 3."""
+
+from collections import Counter
+from typing import Annotated, Any
+
+from typer import Option
+
+from scenarios.lab.linking import Knowledge, joined, what_it_knows
+from scenarios.lab.live import LiveRun
+from scenarios.lab.node_client import Node
+from scenarios.lab.scenario import main, scenario
+
+PROTOCOL = "anonymous_micropayment"
+PUBLIC_KEY_OPERATIONS = ("sign", "verify", "seal", "open", "modular_exponentiation")
+GOODS, POEM = "poem", "A pseudonym went to the market\nand came home with a poem."
+
+
+@scenario(title="Buying under a pseudonym", protocols=(PROTOCOL,))
+async def anonymous_purchase(
+    run: LiveRun,
+    *,
+    purchases: Annotated[int, Option(min=1, max=50, help="How often the customer buys.")] = 3,
+    price: Annotated[int, Option(min=1, max=100, help="Of one poem.")] = 4,
+    hides: Annotated[bool, Option(help="Orders bear aliases: no vendor can link two.")] = False,
+) -> None:
+    """A customer prepays under a pseudonym and buys; neither vendor nor broker learns who it is.
+
+    Steps 1 and 2 are taken once for a pseudonym, 3 and 4 once for a deposit, and 5 to 8 for each
+    purchase, none of which takes an operation with a public key.
+    """
+    customer, vendor = run.cast("Cus", "Vend")
+    broker, authority = run.broker, run.certificate_authority
+    before = {node: await run.balance(node) for node in (customer, vendor)}
+    total, left = purchases * price, 2
+    await vendor.control("pid_sell", goods=GOODS, price=price, text=POEM)
+
+    naming = (await customer.control("pid_pseudonym"))["transaction"]
+    await run.step("1", customer, "who it is, for the authority alone", of=naming)
+    await run.step("2", customer, "PID and h(PID || BCA_key)", of=naming)
+    await customer.until(naming, "named")
+
+    vouchers = (await customer.control("pid_vouchers", amount=total + left))["transaction"]
+    await run.step(
+        "V3", customer, f"vouchers for {total + left}, to be signed blindly", of=vouchers
+    )
+    await customer.until(vouchers, "held")
+    deposit = (await customer.control("pid_deposit", amount=total + left, hides=hides))[
+        "transaction"
+    ]
+    await run.step("3", customer, f"{total + left} under the PID, sealed", of=deposit)
+    await run.step("4", customer, "BCus_key, sealed to a fresh key", of=deposit)
+    await customer.until(deposit, "confirmed")
+    await customer.control("pid_catalogue", vendor=vendor.name)
+
+    counted = {node: await operations(node) for node in (customer, vendor, broker)}
+    asked = await run.messages_to(broker)
+    bought = []
+    for _ in range(purchases):
+        placed = (await customer.control("pid_buy", vendor=vendor.name, goods=GOODS, price=price))[
+            "transaction"
+        ]
+        await run.step("5", customer, "C_order", of=placed)
+        await run.step("6", vendor, "claims it", of=placed)
+        await run.step("7", vendor, "accept", of=placed)
+        await run.step("8", customer, "B_respond and the poem", of=placed)
+        bought.append(await customer.until(placed, "delivered"))
+
+    same = all(bytes.fromhex(one["goods"]).decode() == POEM for one in bought)
+    run.check("the customer has what it ordered", same, f"{purchases} poems")
+    told = await run.messages_to(broker) - asked
+    run.check("one message to the broker a purchase", told == purchases, f"{told} messages")
+    for node in (customer, vendor, broker):
+        spent = await operations(node) - counted[node]
+        public = sum(spent[name] for name in PUBLIC_KEY_OPERATIONS)
+        detail = f"{spent['mac']} keyed hashes, {public} operations with a public key"
+        run.check(f"{node.name}: keyed hashes only", public == 0 < spent["mac"], detail)
+    for node, change in ((customer, -total - left), (vendor, total)):
+        balance, was = await run.balance(node), before[node]
+        run.check(f"{node.name}: {change:+d}", balance == was + change, f"{was} to {balance}")
+
+    deeds = {deposit, *(one["id"] for one in bought)}
+    others = {node.id for node in run.world.nodes.values() if node is not customer}
+    knows = {
+        node: await what_it_knows(node, customer, deeds, others)
+        for node in (vendor, broker, authority)
+    }
+    for coalition, can_tell in (
+        ((vendor,), False),
+        ((broker,), False),
+        ((vendor, broker), False),
+        ((authority,), False),
+        ((authority, vendor), not hides),
+        ((authority, broker), True),
+    ):
+        check_coalition(run, knows, coalition, can_tell)
+    run.conclude(
+        f"A pseudonym bought {purchases} poems from {vendor.name} for {price} each; "
+        f"vendor and broker together cannot say that it is {customer.name}."
+    )
+
+
+async def operations(node: Node) -> Counter[str]:
+    """What this node has spent on steps 5 and 6 so far."""
+    rows: list[dict[str, Any]] = (await node.get("/inspect/counters"))["steps"]
+    spent: Counter[str] = Counter()
+    for row in rows:
+        if row["protocol"] == PROTOCOL and row["step"] in ("5", "6"):
+            spent.update({name: n for name, n in row.items() if isinstance(n, int)})
+    return spent
+
+
+def check_coalition(
+    run: LiveRun,
+    knows: dict[Node, Knowledge],
+    coalition: tuple[Node, ...],
+    can_tell: bool,
+) -> None:
+    found = joined(knows[node] for node in coalition)
+    who = " and ".join(node.name for node in coalition)
+    name = f"{who} can tell who bought" if can_tell else f"{who} cannot tell who bought"
+    detail = f"by {len(found)} values, {min(found)[:12]}…" if found else "nothing to join"
+    run.check(name, bool(found) is can_tell, detail)
+
+
+if __name__ == "__main__":
+    main(anonymous_purchase)
