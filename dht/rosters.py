@@ -170,7 +170,9 @@ class Rosters:
         ring = self._rings.get(certificate.epoch)
         if ring is None:
             raise InvalidCertificate(f"the roster of epoch {certificate.epoch} is not known here")
-        body = check_certificate(certificate, ring.roster, ring.digest, own=own)
+        body = check_certificate(
+            certificate, ring.roster, ring.digest, own=own, closest=ring.closest
+        )
         self._remember(key, body)
         return body
 

@@ -40,8 +40,9 @@ class RingNode(Node):
         self.address = address
 
 
+@lru_cache(maxsize=4096)
 def place(node_id_: bytes) -> Node:
-    """A place on the ring, without anybody there."""
+    """A place on the ring, without anybody there. Asked for with every datagram."""
     return Node(node_id_)
 
 

@@ -96,6 +96,7 @@ class Trust:
     guards: Guards = field(default=ALL_ON)
 
 
+@lru_cache(maxsize=READ_AGAIN)
 def chain_of(owner: bytes, serial: int, generation: int) -> Digest:
     """cid, 32 bytes: names the chain of registers of one generation of one coin."""
     return digest("coin", owner, serial.to_bytes(8, "big"), generation.to_bytes(8, "big"))
