@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from nodes.protocols.dht_micropayment.coin import NAMESPACE, chain_of
+from nodes.protocols.escrow_commerce.dispute import UPHELD
 from nodes.protocols.escrow_commerce.messages import SaleState
 from nodes.protocols.escrow_commerce.state import BuyerState as Buyer
 from nodes.protocols.escrow_commerce.state import Decision, SellerState
@@ -126,6 +127,19 @@ def _decision_fits(sale: Sale) -> list[str]:
     return []
 
 
+def refunds_were_won(books: Books) -> Check:
+    """Who has the key is refunded only after the escrow server itself found the content wrong."""
+    sales = [sale for ledger in books.ledgers.values() for sale in ledger.sales]
+    refunded = [sale for sale in sales if sale.state == SaleState.REFUNDED]
+    wrong = [
+        f"sale {sale.sale[:8]} was refunded, the content found {sale.finding or 'not looked at'}"
+        for sale in refunded
+        if sale.finding not in UPHELD
+    ]
+    name = "no key and its refund without a won dispute"
+    return judged(name, count(len(refunded), "refund"), faults=wrong)
+
+
 def _coins_went(
     books: Books, registers: Registers, escrow_server: str, sale: Sale, coins: Sequence[Coin]
 ) -> list[str]:
@@ -193,4 +207,4 @@ def steps_in_order(events: Iterable[Event]) -> Check:
     return judged("steps in the paper's order", count(len(said), "transaction"), faults=wrong)
 
 
-SALE_RULES = (parties_agree, sales_end_one_way, transactions_end)
+SALE_RULES = (parties_agree, sales_end_one_way, refunds_were_won, transactions_end)

@@ -142,6 +142,7 @@ class Market:
                 "sale": sale,
                 "state": "closed" if paid else "refunded",
                 "decision": "release" if paid else "refund",
+                "finding": None if paid else "wrong-content",
                 "amount": len(coins),
                 "buyer": self.id(buyer),
                 "seller": self.id(seller),

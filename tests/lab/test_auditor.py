@@ -368,6 +368,14 @@ def test_a_refund_after_a_decision_to_release_is_a_fault(market: Market) -> None
     assert "its decision is release" in found.detail
 
 
+@pytest.mark.parametrize("finding", [None, "as-promised", "nothing-uploaded"])
+def test_a_refund_without_a_won_dispute_is_a_fault(market: Market, finding: str | None) -> None:
+    market.raw["escrow-server"]["sales"][1]["finding"] = finding
+    found = check(market, "no key and its refund without a won dispute")
+    assert found.holds is False
+    assert f"found {finding or 'not looked at'}" in found.detail
+
+
 def test_a_locked_coin_that_went_the_other_way_is_a_fault(market: Market) -> None:
     market.raw["escrow-server"]["sales"][0] |= {"state": "refunded", "decision": "refund"}
     found = check(market, ONE_WAY)
