@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.roles.electronic_cash.world import ControlRefused, World
+from tests.roles.electronic_cash.owner import ControlRefused
+from tests.roles.electronic_cash.world import World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
