@@ -90,7 +90,8 @@ class CoinsInEscrow:
     def _checked(self, lock: Lock) -> tuple[Transfer, ...]:
         """Lenient in time: the sale itself compares `expires` with its own end."""
         transfers = read(lock.payment)
-        self._wallet.check(transfers, lock.sale, lenient=True)
+        receiver = self._wallet.receiver(lenient=True, pays_on=True)
+        self._wallet.check(transfers, lock.sale, receiver)
         return transfers
 
     async def _take_in(self, lock: Lock) -> Held:

@@ -91,7 +91,7 @@ class CoinsOfPeer:
         if not transfers:
             return 0
         wallet = self._wallet
-        wallet.check(transfers, sale, lenient=True)
+        wallet.check(transfers, sale, wallet.receiver(lenient=True))
         async with self._party.store.transaction() as tx:
             keys = wallet.take_in(tx, transfers, sale)
         wallet.follower.follow(keys)

@@ -127,15 +127,13 @@ class Wallet:
 
     # being paid
 
-    def receiver(self, *, lenient: bool = False) -> Receiver:
+    def receiver(self, *, lenient: bool = False, pays_on: bool = False) -> Receiver:
         party = self.party
-        return Receiver(party.id, party.now(), self.quorum_milliseconds, lenient)
+        return Receiver(party.id, party.now(), self.quorum_milliseconds, lenient, pays_on)
 
-    def check(self, transfers: Sequence[Transfer], order: bytes, *, lenient: bool = False) -> None:
+    def check(self, transfers: Sequence[Transfer], order: bytes, receiver: Receiver) -> None:
         """Raise the refusal of whatever is wrong with a payment to this party."""
-        check_transfers(
-            transfers, order, self.receiver(lenient=lenient), self.trust.now(), kind="pay"
-        )
+        check_transfers(transfers, order, receiver, self.trust.now(), kind="pay")
 
     def take_in(
         self, tx: Transaction, transfers: Iterable[Transfer], transaction: TransactionId

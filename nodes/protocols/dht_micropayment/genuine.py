@@ -24,8 +24,9 @@ from nodes.protocols.dht_micropayment.refusals import (
     MalformedEvidence,
     ReissueDoesNotFollow,
     ReissueNotCertified,
+    WrongKind,
 )
-from nodes.protocols.dht_micropayment.step import certified_body, pointer_register
+from nodes.protocols.dht_micropayment.step import Step, certified_body, pointer_register
 from nodes.protocols.guard import Guards
 
 
@@ -99,3 +100,20 @@ def check_reissue_body(body: Body, old: Coin, new: Coin, guards: Guards) -> None
         raise ReissueDoesNotFollow("the step shown makes another coin")
     if not body.payer == body.payee == new.holder:
         raise ReissueDoesNotFollow("the new coin is held by who reissued the old one")
+
+
+def check_purpose(step: Step, evidence: Evidence, trust: Trust) -> None:
+    """What each kind of step must say, and be shown with, beside following the one before.
+
+    A payee that took more than the witnesses take would hold a coin it can show to nobody.
+    Raises ReissueDoesNotFollow or WrongKind.
+    """
+    body = step.body
+    if (evidence.successor is not None) != (body.kind == "reissue"):
+        raise ReissueDoesNotFollow("a new coin is shown with its reissue, and only there")
+    if evidence.successor is not None:
+        successor = open_coin(evidence.successor)
+        check_successor(step.coin, successor, trust.guards)
+        check_reissue_body(body, step.coin, successor, trust.guards)
+    if body.kind == "redeem" and body.payee != step.coin.issuer:
+        raise WrongKind("a redemption goes to the coin's broker")

@@ -199,8 +199,8 @@ def check_payment(
         raise QuoteHasEnded("another payment was taken for it")
     if len(payment.transfers) != quote.count:
         raise WrongNumberOfCoins(f"{quote.count} quoted, {len(payment.transfers)} came")
-    if receiver.now > quote.deadline:
-        receiver = replace(receiver, lenient=True)  # it will be given back
+    late = receiver.now > quote.deadline  # then it will be given back
+    receiver = replace(receiver, lenient=late, pays_on=True)
     steps = check_transfers(payment.transfers, quote.order, receiver, trust, kind="pay")
     if any(step.body.payer != payer for step in steps):
         raise PaidByAnother()

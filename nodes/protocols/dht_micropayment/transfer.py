@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 
 from crypto.hashing import Digest, digest
-from dht.records import Certificate, Kind, Record
+from dht.records import MAX_INDEX, Certificate, Kind, Record
 from nodes.protocols.dht_micropayment import guards as rules
 from nodes.protocols.dht_micropayment.coin import (
     MAX_COINS,
@@ -22,8 +22,13 @@ from nodes.protocols.dht_micropayment.coin import (
     read_coin,
     witnesses_accept_until,
 )
-from nodes.protocols.dht_micropayment.genuine import check_coin
-from nodes.protocols.dht_micropayment.refusals import CoinGivenTwice, TermsDiffer, WrongKind
+from nodes.protocols.dht_micropayment.genuine import check_coin, check_purpose
+from nodes.protocols.dht_micropayment.refusals import (
+    CoinGivenTwice,
+    LastStepCannotBePaid,
+    TermsDiffer,
+    WrongKind,
+)
 from nodes.protocols.dht_micropayment.step import Shown, Step, check_step, check_window
 from nodes.protocols.message import Milliseconds, PartyId
 
@@ -60,6 +65,8 @@ class Receiver:
     quorum_milliseconds: int
     lenient: bool = False
     """Takes a coin as long as witnesses certify it: what comes back is better late than lost."""
+    pays_on: bool = False
+    """Takes a coin only if it can be paid on: back to its payer, or out of escrow."""
 
 
 def terms_of(order: bytes, chains: Sequence[Digest]) -> Digest:
@@ -96,6 +103,9 @@ def check_transfer(transfer: Transfer, receiver: Receiver, trust: Trust, *, kind
     if step.body.kind != kind:
         raise WrongKind(f"{step.body.kind} instead of {kind}")
     trust.guards.require(rules.payee_is_named, step.body, receiver.me)
+    check_purpose(step, transfer.evidence, trust)
+    if receiver.pays_on and step.body.index + 1 >= MAX_INDEX:
+        raise LastStepCannotBePaid()
     if kind == "pay":
         until = payee_accepts_until(coin, receiver.quorum_milliseconds)
         if receiver.lenient:

@@ -8,9 +8,11 @@ import pytest
 
 from crypto.documents import Signed, open_document, sign_document
 from crypto.signing import SigningKey
+from dht.records import MAX_INDEX
 from nodes.protocols.dht_micropayment import guards as rules
 from nodes.protocols.dht_micropayment import holding as holdings
 from nodes.protocols.dht_micropayment import payment as rule
+from nodes.protocols.dht_micropayment.coin import Evidence
 from nodes.protocols.dht_micropayment.messages import (
     CancelReason,
     GiveBack,
@@ -32,6 +34,7 @@ from nodes.protocols.dht_micropayment.payment import (
 from nodes.protocols.dht_micropayment.refusals import (
     CoinGivenTwice,
     CoinHasExpired,
+    LastStepCannotBePaid,
     MoveNotAllowed,
     NoQuorum,
     NoSuchQuote,
@@ -40,11 +43,13 @@ from nodes.protocols.dht_micropayment.refusals import (
     PayeeIsNotYou,
     QuoteHasEnded,
     QuoteIsNotYours,
+    ReissueDoesNotFollow,
     TermsDiffer,
     WrongKind,
     WrongNumberOfCoins,
     WrongReceipt,
 )
+from nodes.protocols.dht_micropayment.reissue import renewed
 from nodes.protocols.dht_micropayment.step import Step
 from nodes.protocols.dht_micropayment.transfer import Receiver, Transfer, check_transfers, terms_of
 from nodes.protocols.guard import ALL_ON
@@ -243,6 +248,34 @@ def test_what_comes_back_is_taken_as_long_as_witnesses_certify_it() -> None:
     too_late = replace(late, now=last + 1)
     with pytest.raises(CoinHasExpired):
         check_transfers(sent, ORDER, too_late, trust(), kind="pay")
+
+
+def test_a_coin_that_could_not_be_paid_on_is_no_payment_where_it_has_to_be() -> None:
+    holder, other = U, V
+    [coin] = held()
+    while coin.step.index + 1 < MAX_INDEX - 1:
+        coin = passed_on(coin, holder, other)
+        holder, other = other, holder
+    sent = [transfer(coin, holder, other)]
+    check_transfers(sent, ORDER, to(other), trust(), kind="pay")
+    with pytest.raises(LastStepCannotBePaid):
+        check_transfers(sent, ORDER, replace(to(other), pays_on=True), trust(), kind="pay")
+    quote = rule.give_quote(rule.ask(ORDER, 1), holder.public_key, TX, DEADLINE, other)
+    message = Payment(quote.quote, tuple(sent))
+    with pytest.raises(LastStepCannotBePaid):
+        rule.check_payment(message, quote, holder.public_key, to(other), trust())
+
+
+def test_the_payee_takes_no_evidence_that_witnesses_refuse() -> None:
+    [coin] = held()
+    sent = transfer(coin, U, V)
+    evidence = Evidence(
+        sent.evidence.coin, successor=sign_document(renewed(coin.coin, U.public_key), U)
+    )
+    with pytest.raises(ReissueDoesNotFollow):
+        check_transfers(
+            [msgspec.structs.replace(sent, evidence=evidence)], ORDER, to(V), trust(), kind="pay"
+        )
 
 
 def test_the_payee_itself_checks_who_pays() -> None:
