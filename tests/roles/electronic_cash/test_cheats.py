@@ -1,0 +1,169 @@
+"""Cheats against real nodes: one coin many times at once, stolen parcels, strangers at the bank."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+import pytest_asyncio
+
+from crypto.documents import sign_document
+from crypto.sealing import SealingKey
+from nodes.protocols.electronic_cash import exchange, payment, spending
+from nodes.protocols.electronic_cash.documents import Presentation
+from nodes.protocols.electronic_cash.holding import CoinPhase, HeldCoin, Spending
+from nodes.protocols.electronic_cash.messages import (
+    Accepted,
+    Deposit,
+    Exchanged,
+    Redeem,
+    Redeemed,
+)
+from nodes.protocols.electronic_cash.reading import opened
+from nodes.protocols.electronic_cash.refusals import (
+    CoinNotCirculating,
+    PayeeIsNotYou,
+)
+from nodes.protocols.electronic_cash.spending import Wanted
+from nodes.protocols.electronic_cash.wallet import Wallet
+from nodes.protocols.errors import Refused
+from nodes.protocols.message import Received
+from nodes.runtime.party import Party
+from nodes.runtime.refusals import WrongRole
+from tests.roles.electronic_cash.world import World
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ORDER = bytes([5]) * 32
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    made = World(tmp_path_factory.mktemp("world"))
+    try:
+        await made.start()
+        asked = await made.control("alice", "cash_withdraw", amount=31)
+        await made.ended("alice", asked, "completed")
+        yield made
+    finally:
+        await made.close()
+
+
+def a_coin(world: World, amount: int) -> HeldCoin:
+    coins = world.cash["alice"].purse.coins()
+    return next(h for h in coins if h.state is CoinPhase.HELD and h.coin.amount == amount)
+
+
+def signed(world: World, wanted: Wanted, held: HeldCoin, index: int, wallet: Wallet) -> Spending:
+    """An order that no purse remembers having made."""
+    home = world.nodes["coin-server-1"].party
+    made, _ = spending.order(
+        wanted,
+        [held],
+        wallet,
+        index,
+        sealing_key=home.sealing_key.public_key,
+        transaction=home.fresh_transaction(),
+    )
+    return made
+
+
+async def present(party: Party, world: World, order: Spending, number: int) -> bool:
+    """Whether this merchant got a coin for it."""
+    wallet = Wallet(party.id)
+    message = payment.pay(order, SealingKey.generate().public_key)
+    home = world.id("coin-server-1")
+    _, asking = payment.incoming(
+        message, wallet, number, party.key, entry_server=home, transaction=order.transaction
+    )
+    try:
+        await party.send(home, asking, party.fresh_transaction(), Accepted)
+    except CoinNotCirculating:
+        return False
+    return True
+
+
+async def test_one_coin_presented_many_times_at_once_is_taken_once(world: World) -> None:
+    """BS-A6: two merchants and an exchange, each several times, all different orders."""
+    alice, held = world.cash["alice"].purse.wallet, a_coin(world, 8)
+    now, home = world.nodes["alice"].party.now(), world.id("coin-server-1")
+
+    async def swap(index: int) -> bool:
+        party = world.nodes["alice"].party
+        wanted = Wanted("exchange", 0, None, None, now + 60_000, (8,))
+        made = signed(world, wanted, held, index, alice)
+        try:
+            await party.send(
+                home, exchange.request_exchange(made), party.fresh_transaction(), Exchanged
+            )
+        except CoinNotCirculating:
+            return False
+        return True
+
+    def pay(name: str, index: int) -> asyncio.Future[bool]:
+        party = world.nodes[name].party
+        wanted = Wanted("pay", 8, party.id, ORDER, now + 60_000)
+        made = signed(world, wanted, held, index, alice)
+        return asyncio.ensure_future(present(party, world, made, index))
+
+    books = await world.ledger("coin-server-1")
+    before = sum(row["amount"] for row in books["cash_coins"])
+    tries = [pay(name, 5_000 + i) for i, name in enumerate(("bob", "carol") * 10)]
+    tries += [asyncio.ensure_future(swap(6_000 + i)) for i in range(10)]
+    assert sum(await asyncio.gather(*tries)) == 1
+    books = await world.ledger("coin-server-1")
+    assert sum(row["amount"] for row in books["cash_coins"]) == before
+
+
+async def test_a_parcel_caught_on_its_way_pays_nobody_else(world: World) -> None:
+    """BS-A5."""
+    bob, carol = world.nodes["bob"].party, world.nodes["carol"].party
+    wanted = Wanted("pay", 4, bob.id, ORDER, bob.now() + 60_000)
+    made = signed(world, wanted, a_coin(world, 4), 7_000, world.cash["alice"].purse.wallet)
+    with pytest.raises(PayeeIsNotYou):
+        await present(carol, world, made, 1)
+    assert await present(bob, world, made, 1)
+
+
+async def test_a_merchant_s_own_price_is_refused(world: World) -> None:
+    """BS-A2."""
+    bob = world.nodes["bob"].party
+    wanted = Wanted("pay", 1, bob.id, ORDER, bob.now() + 60_000)
+    made = signed(world, wanted, a_coin(world, 2), 7_100, world.cash["alice"].purse.wallet)
+    message = payment.pay(made, SealingKey.generate().public_key)
+    home = world.id("coin-server-1")
+    record, asking = payment.incoming(
+        message, Wallet(bob.id), 2, bob.key, entry_server=home, transaction=made.transaction
+    )
+    said = msgspec.structs.replace(opened(Presentation, record.presentation), amount=2)
+    dearer = msgspec.structs.replace(asking, presentation=sign_document(said, bob.key))
+    with pytest.raises(Refused, match="not the one the holder signed"):
+        await bob.send(home, dearer, bob.fresh_transaction(), Accepted)
+    assert await present(bob, world, made, 2)
+
+
+async def test_nobody_but_the_bank_takes_coins_out_of_circulation(world: World) -> None:
+    """BS-A7, and a payment's parcel brought to the bank as a deposit."""
+    bob, bank = world.nodes["bob"].party, world.id("bank")
+    wallet, held = world.cash["alice"].purse.wallet, a_coin(world, 16)
+    wanted = Wanted("deposit", 16, bank, ORDER, bob.now() + 60_000)
+    made = signed(world, wanted, held, 7_200, wallet)
+    with pytest.raises(WrongRole):
+        await bob.send(
+            world.id("coin-server-1"),
+            Redeem(ORDER, 16, made.parcel),
+            bob.fresh_transaction(),
+            Redeemed,
+        )
+    wanted = Wanted("pay", 16, bank, ORDER, bob.now() + 60_000)
+    paid = signed(world, wanted, held, 7_300, wallet)
+    before = (await world.control("bob", "cash_balance"))["account"]
+    message = Deposit(world.id("coin-server-1"), 16, ORDER, paid.parcel)
+    await bob.send(bank, message, bob.fresh_transaction(), Received)
+
+    async def is_refused() -> bool:
+        rows = (await world.get("bank", "/inspect/transactions"))["transactions"]
+        return any(r["what"] == "deposit" and r["state"] == "refused" for r in rows)
+
+    await world.until(is_refused)
+    assert (await world.control("bob", "cash_balance"))["account"] == before
