@@ -43,8 +43,9 @@ class Deposits:
                 request,
                 received.sender,
                 self._ledger.outstanding(tx, request.coin_server),
-                party.guards,
-                received.transaction,
+                bank=party.id,
+                guards=party.guards,
+                transaction=received.transaction,
             )
             self._table.put(tx, record.deposit, record)
             self._ledger.save_outstanding(tx, request.coin_server, outstanding)

@@ -13,6 +13,7 @@ from nodes.protocols.electronic_cash import deposit as depositing
 from nodes.protocols.electronic_cash import payment as rule
 from nodes.protocols.electronic_cash import spending
 from nodes.protocols.electronic_cash.coin import CoinAmount
+from nodes.protocols.electronic_cash.guards import deposit_id
 from nodes.protocols.electronic_cash.holding import CoinPhase, HeldCoin, Spending, SpendingPhase
 from nodes.protocols.electronic_cash.messages import Deposited, Paid, Pay
 from nodes.protocols.electronic_cash.reading import require_sender
@@ -215,7 +216,9 @@ class Spender:
     async def _deposit(self, asked: AskedDeposit, party: Party) -> dict[str, Any]:
         bank = (await party.directory.one(Role.BANK_ACCOUNT_SERVER)).id
         home = await self._home(asked.coin_server)
-        wanted = Wanted("deposit", asked.amount, bank, party.fresh(32), self._until())
+        nonce = party.fresh(32)
+        name = deposit_id(bank, party.id, nonce)
+        wanted = Wanted("deposit", asked.amount, bank, name, self._until(), opening=nonce)
         order = await self._purse.order(wanted, home=home)
         self.follow(order)
         return {"transaction": order.transaction.hex()}

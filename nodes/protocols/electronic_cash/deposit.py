@@ -41,17 +41,26 @@ from nodes.protocols.message import PartyId, TransactionId
 def request_deposit(spending: Spending) -> Deposit:
     """Step D1, holder: the order's reference is the deposit's id."""
     assert spending.reference is not None, "a deposit has an id"
-    return Deposit(spending.coin_server, spending.amount, spending.reference, spending.parcel)
+    return Deposit(
+        coin_server=spending.coin_server,
+        amount=spending.amount,
+        deposit=spending.reference,
+        parcel=spending.parcel,
+        nonce=spending.opening,
+    )
 
 
 def accept_deposit(
     request: Deposit,
     account: PartyId,
     outstanding: Outstanding,
+    *,
+    bank: PartyId,
     guards: Guards,
     transaction: TransactionId,
 ) -> tuple[BankDeposit, Outstanding, Redeem]:
-    """Steps D1, D2, bank. Raises BeyondOutstanding."""
+    """Steps D1, D2, bank. Raises DepositOfAnother, BeyondOutstanding."""
+    guards.require(rules.deposit_names_its_account, request, bank, account)
     left = outstanding.amount - outstanding.redeeming
     guards.require(rules.outstanding_covers, left, request.amount)
     record = BankDeposit(

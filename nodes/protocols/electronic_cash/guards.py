@@ -12,12 +12,15 @@ from collections.abc import Iterable
 
 from crypto import codec
 from crypto.documents import Signed
+from crypto.hashing import digest
 from crypto.signing import InvalidSignature, verify
 from nodes.protocols.electronic_cash.coin import Coin, DenominationKey, KeyList
 from nodes.protocols.electronic_cash.documents import DepositReceipt, Settlement, Spend, SpendOrder
+from nodes.protocols.electronic_cash.messages import Deposit
 from nodes.protocols.electronic_cash.reading import is_signed, opened
 from nodes.protocols.electronic_cash.refusals import (
     BeyondOutstanding,
+    DepositOfAnother,
     KeyNotPublished,
     NonceUsed,
     OrderTooLate,
@@ -112,6 +115,18 @@ def retirement_is_shown(coins: Iterable[Coin], evidence: bytes) -> bool:
 
 
 # Deposit
+
+
+def deposit_id(bank: PartyId, account: PartyId, nonce: bytes) -> bytes:
+    """dep_id: the coin server sees it and learns nothing; the bank can open it."""
+    return digest("electronic_cash/deposit", bank, account, nonce)
+
+
+@guard("deposit-names-its-account", mends=("BS-A10",), refuses=DepositOfAnother)
+def deposit_names_its_account(request: Deposit, bank: PartyId, account: PartyId) -> bool:
+    """What the coins' holder signed names the account, so nobody else is credited."""
+    nonce = request.nonce
+    return nonce is not None and request.deposit == deposit_id(bank, account, nonce)
 
 
 @guard("deposit-is-receipted", mends=("BS-A10",), refuses=ReceiptNotSigned)

@@ -163,6 +163,8 @@ class Spending(Record, frozen=True):
     receipt: Signed[PaymentReceipt] | None = None
     pending: Signed[PendingCoin] | None = None
     refusal: str | None = None
+    opening: bytes | None = None
+    """Of a deposit: what the bank opens its id with."""
 
     def moved(self, to: SpendingPhase, **changes: object) -> "Spending":
         return moved(self, SPENDING_MOVES, to, **changes)

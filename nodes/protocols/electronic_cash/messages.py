@@ -266,6 +266,8 @@ class Deposit(Message, frozen=True):
     amount: CoinAmount
     deposit: Reference
     parcel: Parcel
+    nonce: Nonce | None
+    """Opens `deposit`, which is made of the account and this."""
 
 
 @message("D2", sender=BANK, receiver=COINS, sealed=True)

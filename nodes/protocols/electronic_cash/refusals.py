@@ -261,6 +261,13 @@ class BeyondOutstanding(Refused):
     code = "electronic_cash/beyond-outstanding"
 
 
+class DepositOfAnother(Refused):
+    """The holder of these coins did not order this account to be credited."""
+
+    code = "electronic_cash/deposit-of-another"
+    status = 403
+
+
 class UnknownDeposit(Refused):
     """There is no such deposit here."""
 

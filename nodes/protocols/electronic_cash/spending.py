@@ -81,6 +81,8 @@ class Wanted:
     outputs: tuple[Amount, ...] | None = None
     """Amounts of its own new coins; None: one for the rest."""
     condition: Condition | None = None
+    opening: bytes | None = None
+    """Of a deposit: the nonce in its id."""
 
 
 def order(
@@ -132,6 +134,7 @@ def order(
         parcel=seal_parcel(spend, home, sealing_key),
         spend=spend,
         transaction=transaction,
+        opening=wanted.opening,
     )
     return spending, tuple(held.moved(CoinPhase.PLEDGED, request=request) for held in coins)
 

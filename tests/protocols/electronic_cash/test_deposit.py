@@ -12,12 +12,14 @@ from crypto.signing import SigningKey
 from nodes.protocols.electronic_cash import circulation, deposit
 from nodes.protocols.electronic_cash.coin import serial
 from nodes.protocols.electronic_cash.documents import DepositReceipt, Redemption
+from nodes.protocols.electronic_cash.guards import deposit_id
 from nodes.protocols.electronic_cash.holding import SpendingPhase
 from nodes.protocols.electronic_cash.messages import Redeem, Redeemed
 from nodes.protocols.electronic_cash.reading import opened
 from nodes.protocols.electronic_cash.refusals import (
     BeyondOutstanding,
     CoinNotCirculating,
+    DepositOfAnother,
     MoveNotAllowed,
     NotYours,
     PayeeIsNotYou,
@@ -33,7 +35,8 @@ from nodes.protocols.guard import ALL_ON, Guards
 from tests.protocols.electronic_cash.town import LATER, TRANSACTION, Town, encoded
 
 replace = msgspec.structs.replace
-NAME = hashlib.sha256(b"deposit").digest()
+NONCE = hashlib.sha256(b"deposit").digest()
+NAME = deposit_id(Town().bank, Town().alice.id, NONCE)
 STRANGER = SigningKey(bytes([3]) * 32)
 
 
@@ -44,14 +47,15 @@ class Course:
         self.town = Town(guards)
         self.alice, self.server = self.town.alice, self.town.first
         self.coins = self.town.withdraw(self.alice, (8, 4))
-        wanted = Wanted(kind, 7, self.town.bank, NAME, LATER)
+        wanted = Wanted(kind, 7, self.town.bank, NAME, LATER, opening=NONCE)
         self.made = self.town.order(self.alice, wanted, coins=self.coins)
         self.record, held, self.message = deposit.accept_deposit(
             deposit.request_deposit(self.made),
             self.alice.id,
             self.town.outstanding[self.server.id],
-            guards,
-            TRANSACTION,
+            bank=self.town.bank,
+            guards=guards,
+            transaction=TRANSACTION,
         )
         self.town.outstanding[self.server.id] = held
 
@@ -88,6 +92,24 @@ def refuses(
     with pytest.raises(refusal):
         course.redeem(message, sender)
     assert course.server.records.coins == before
+
+
+def accept(
+    course: Course,
+    outstanding: Outstanding,
+    guards: Guards = ALL_ON,
+    account: bytes | None = None,
+    **changes: object,
+) -> Any:
+    """Step D1 once more, altered."""
+    return deposit.accept_deposit(
+        replace(deposit.request_deposit(course.made), **changes),
+        account or course.alice.id,
+        outstanding,
+        bank=course.town.bank,
+        guards=guards,
+        transaction=TRANSACTION,
+    )
 
 
 # the honest course
@@ -159,23 +181,34 @@ def test_a_coin_is_redeemed_once() -> None:
 def test_no_more_comes_back_from_a_coin_server_than_was_paid_out_through_it() -> None:
     """BS-A9: a coin server that issues too much is found out."""
     course = Course()
-    request = deposit.request_deposit(course.made)
     for outstanding in (Outstanding(6), Outstanding(12, 6), Outstanding()):
         with pytest.raises(BeyondOutstanding):
-            deposit.accept_deposit(request, course.alice.id, outstanding, ALL_ON, TRANSACTION)
+            accept(course, outstanding)
 
 
 def test_without_the_guard_an_over_issue_is_paid_out() -> None:
     """BS-A9, as printed: the shortfall is the bank's."""
     course = Course()
     without = Guards.without(["outstanding-covers-it"])
-    request = deposit.request_deposit(course.made)
-    _, held, _ = deposit.accept_deposit(
-        request, course.alice.id, Outstanding(), without, TRANSACTION
-    )
+    _, held, _ = accept(course, Outstanding(), without)
     course.town.outstanding[course.server.id] = held
     course.town.credit(course.record, course.redeem(), course.server)
     assert course.town.outstanding[course.server.id].amount == -7
+
+
+def test_coins_are_credited_to_the_account_their_holder_signed_for() -> None:
+    """BS-A10: whoever gets hold of a deposit's parcel, the bank included."""
+    course = Course()
+    plenty = Outstanding(100)
+    assert accept(course, plenty)[0].account == course.alice.id
+    with pytest.raises(DepositOfAnother):
+        accept(course, plenty, account=course.town.bob.id)
+    with pytest.raises(DepositOfAnother):
+        accept(course, plenty, nonce=None)
+    with pytest.raises(DepositOfAnother):
+        accept(course, plenty, deposit=deposit_id(course.town.bank, course.town.bob.id, NONCE))
+    without = Guards.without(["deposit-names-its-account"])
+    assert accept(course, plenty, without, course.town.bob.id)[0].account == course.town.bob.id
 
 
 @pytest.mark.parametrize("field", ["coin_server", "bank", "deposit", "amount"])

@@ -33,6 +33,7 @@ from nodes.protocols.electronic_cash.coin import (
     serial_of,
 )
 from nodes.protocols.electronic_cash.documents import Debt, Spend
+from nodes.protocols.electronic_cash.guards import deposit_id
 from nodes.protocols.electronic_cash.holding import (
     CoinPhase,
     HeldCoin,
@@ -385,14 +386,17 @@ class Town:
     def deposit(self, person: Person, amount: int, server: Server | None = None) -> Deposited:
         """D1-D4."""
         server = server or self.first
-        name = hashlib.sha256(f"deposit {person.next_index} {person.id!r}".encode()).digest()
-        made = self.order(person, Wanted("deposit", amount, self.bank, name, LATER), server)
+        nonce = hashlib.sha256(f"deposit {person.next_index}".encode()).digest()
+        name = deposit_id(self.bank, person.id, nonce)
+        wanted = Wanted("deposit", amount, self.bank, name, LATER, opening=nonce)
+        made = self.order(person, wanted, server)
         record, held, redeem = deposit.accept_deposit(
             deposit.request_deposit(made),
             person.id,
             self.outstanding[server.id],
-            self.guards,
-            TRANSACTION,
+            bank=self.bank,
+            guards=self.guards,
+            transaction=TRANSACTION,
         )
         self.outstanding[server.id] = held
         presented = circulation.open_parcel(redeem.parcel, server.serving(self.guards))

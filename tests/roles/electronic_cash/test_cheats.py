@@ -11,6 +11,7 @@ from crypto.documents import sign_document
 from crypto.sealing import SealingKey
 from nodes.protocols.electronic_cash import exchange, payment, spending
 from nodes.protocols.electronic_cash.documents import Presentation
+from nodes.protocols.electronic_cash.guards import deposit_id
 from nodes.protocols.electronic_cash.holding import CoinPhase, HeldCoin, Spending
 from nodes.protocols.electronic_cash.messages import (
     Accepted,
@@ -158,7 +159,9 @@ async def test_nobody_but_the_bank_takes_coins_out_of_circulation(world: World) 
     wanted = Wanted("pay", 16, bank, ORDER, bob.now() + 60_000)
     paid = signed(world, wanted, held, 7_300, wallet)
     before = (await world.control("bob", "cash_balance"))["account"]
-    message = Deposit(world.id("coin-server-1"), 16, ORDER, paid.parcel)
+    nonce = bob.fresh(32)
+    name = deposit_id(bank, bob.id, nonce)
+    message = Deposit(world.id("coin-server-1"), 16, name, paid.parcel, nonce)
     await bob.send(bank, message, bob.fresh_transaction(), Received)
 
     async def is_refused() -> bool:
