@@ -30,12 +30,13 @@ def describe(service: "Service") -> dict[str, Any]:
     declarations = [declaration_of(type_) for type_ in service.inbound.handled()]
     types = [d.type for d in declarations] + [answer_to(d.type).type for d in declarations]
     operations = list(service.control.operations.values())
-    types_all: list[Any] = [*dict.fromkeys(types), *(o.request for o in operations)]
-    _, schemas = msgspec.json.schema_components(
+    types_all: list[Any] = list(dict.fromkeys([*types, *(o.request for o in operations)]))
+    found, schemas = msgspec.json.schema_components(
         types_all, ref_template="#/components/schemas/{name}"
     )
+    references = dict(zip(types_all, found, strict=True))
     schemas["Problem"] = _problem_schema()
-    paths: dict[str, Any] = {d.path: {"post": _message(d)} for d in declarations}
+    paths: dict[str, Any] = {d.path: {"post": _message(d, references)} for d in declarations}
     for operation in operations:
         paths[f"/control/{operation.name}"] = {
             "post": {
@@ -43,11 +44,7 @@ def describe(service: "Service") -> dict[str, Any]:
                 "summary": operation.sentence,
                 "security": [{"owner": []}],
                 "requestBody": {
-                    "content": {
-                        "application/json": {
-                            "schema": {"$ref": f"#/components/schemas/{operation.request.__name__}"}
-                        }
-                    }
+                    "content": {"application/json": {"schema": references[operation.request]}}
                 },
                 "responses": {"200": {"description": "Done or begun"}, "default": PROBLEM},
             }
@@ -69,7 +66,8 @@ def describe(service: "Service") -> dict[str, Any]:
     }
 
 
-def _message(declaration: Declaration) -> dict[str, Any]:
+def _message(declaration: Declaration, references: dict[Any, Any]) -> dict[str, Any]:
+    """`references`: where each type stands; two of one name have longer ones."""
     answer = answer_to(declaration.type)
     senders = ", ".join(role.value for role in declaration.senders)
     return {
@@ -80,20 +78,12 @@ def _message(declaration: Declaration) -> dict[str, Any]:
         + f". Answered by {answer.type.__name__} (step {answer.step}).",
         "requestBody": {
             "description": "The message inside the envelope's body",
-            "content": {
-                "application/msgpack": {
-                    "schema": {"$ref": f"#/components/schemas/{declaration.type.__name__}"}
-                }
-            },
+            "content": {"application/msgpack": {"schema": references[declaration.type]}},
         },
         "responses": {
             "200": {
                 "description": answer.sentence,
-                "content": {
-                    "application/msgpack": {
-                        "schema": {"$ref": f"#/components/schemas/{answer.type.__name__}"}
-                    }
-                },
+                "content": {"application/msgpack": {"schema": references[answer.type]}},
             },
             "default": PROBLEM,
         },
