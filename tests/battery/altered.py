@@ -67,7 +67,7 @@ def _leaves(
                 keys,
             )
     elif value is not None:
-        yield at, rebuild(another(value))
+        yield at, rebuild(another(value, shape))
 
 
 def _with_field(rebuild: Rebuild, value: msgspec.Struct, name: str, new: Any) -> Any:
@@ -96,7 +96,8 @@ def _of_signed(
         rest = [*signed.signatures]
         rest[number] = another(signature)
         yield f"{at}.signatures.{number}", rebuild(Signed(signed.content, tuple(rest)))
-    yield f"{at}.signatures", rebuild(Signed(signed.content, signed.signatures[:-1]))
+    if signed.signatures:
+        yield f"{at}.signatures", rebuild(Signed(signed.content, signed.signatures[:-1]))
     more = (*signed.signatures, bytes(64))
     yield f"{at}.signatures", rebuild(Signed(signed.content, more))
 
@@ -128,15 +129,18 @@ def _struct(shape: Any, value: msgspec.Struct) -> Any:
     return found
 
 
-def another(value: Any) -> Any:
+def another(value: Any, shape: Any = None) -> Any:
     """A value of the same type and length that is not this one."""
+    if isinstance(shape, shapes.LiteralType):
+        return next(one for one in shape.values if one != value)
     match value:
         case enum.Enum():
-            return next(one for one in type(value) if one is not value)
+            others = [one for one in type(value) if one is not value]
+            return others[0] if others else "no-such-word"
         case bool():
             return not value
         case int():
-            return -value if value in (1, -1) else value + 1
+            return value + 1
         case str():
             return value[:-1] + ("b" if value.endswith("a") else "a") if value else "a"
         case bytes():

@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import importlib
 import json
+import pkgutil
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,6 +14,7 @@ from typing import Any
 
 import aiohttp
 
+import nodes.protocols
 from crypto.signing import SigningKey
 from nodes.protocols.errors import known_errors
 from nodes.protocols.message import Declaration, Role
@@ -54,6 +57,10 @@ class Told:
         return code_of(self)
 
 
+for module in pkgutil.walk_packages(nodes.protocols.__path__, "nodes.protocols."):
+    importlib.import_module(module.name)  # every code there is
+
+
 def code_of(told: Told) -> str:
     """Of a problem document (RFC 9457) that is as it must be."""
     try:
@@ -87,6 +94,8 @@ class Stage:
         self.escrow: Player = players["a-player-escrow"]
         self.other_escrow: Player = players["z-player-escrow"]
         self.central: Player = players["player-central"]
+        self.poor: Player = players["player-poor"]
+        """It has no account."""
         self.players: list[Player] = list(players.values())
         self._busy = asyncio.Semaphore(AT_ONCE)
         assert world.folder is not None
@@ -128,21 +137,23 @@ class Stage:
 
     async def at_rest(self) -> Ledgers:
         """The ledgers, once nothing that was begun before changes them any more."""
-        before = await self.ledgers()
+        before, alike = await self.ledgers(), 0
         async with asyncio.timeout(30):
-            while True:
-                await asyncio.gather(*(node.get("/healthz") for node in self.world.nodes.values()))
+            while alike < 3:
                 after = await self.ledgers()
-                if after == before and not await self._waiting():
-                    return after
+                alike = 0 if after != before or await self._is_busy(after) else alike + 1
                 before = after
+        return before
 
-    async def _waiting(self) -> bool:
-        """Whether some node still has something to send or to serve."""
+    async def _is_busy(self, ledgers: Ledgers) -> bool:
+        """Whether some node still has something to send or to serve, or a coin on its way."""
         nodes = self.world.nodes.values()
-        counters = await asyncio.gather(*(node.get("/inspect/counters") for node in nodes))
-        return any(
-            told["node"]["messages_in_hand"] or told["node"]["outbox_waiting"] for told in counters
+        told = await asyncio.gather(*(node.get("/inspect/counters") for node in nodes))
+        busy = ("messages_in_hand", "outbox_waiting")
+        return any(totals["node"][what] for totals in told for what in busy) or any(
+            coin["state"] in ("incoming", "outgoing")
+            for ledger in ledgers.values()
+            for coin in ledger.get("coins", ())
         )
 
     def log(self, node: Node, since: int = 0) -> list[dict[str, Any]]:
@@ -185,6 +196,7 @@ PLAYERS = {
     "player-buyer": (Spender, Role.PEER),
     "player-seller": (Spender, Role.PEER),
     "player-cheat": (Spender, Role.PEER),
+    "player-poor": (Player, Role.PEER),
     "a-player-escrow": (Player, Role.ESCROW_SERVER),
     "z-player-escrow": (Player, Role.ESCROW_SERVER),
     "player-central": (Player, Role.CENTRAL_SERVER),

@@ -7,3 +7,5 @@ money in a world.
     account.py      the record and what may happen to it
     messages.py     A1, A2 opening; A3, A4 balance
 """
+
+from nodes.protocols.accounts import refusals as refusals  # a peer that only asks reads them, too
