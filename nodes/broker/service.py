@@ -1,6 +1,6 @@
 """The broker as a node: a client of the DHT, never one of its members."""
 
-from nodes.broker import dht_micropayment
+from nodes.broker import anonymous_micropayment, dht_micropayment
 from nodes.broker.accounts import Accounts
 from nodes.protocols.message import Role
 from nodes.runtime.service import Service
@@ -13,5 +13,7 @@ PURPOSE = "Broker: opens accounts, issues coins and takes them back. It sees no 
 def build(settings: Settings) -> Service:
     service = Service(Role.BROKER, settings, purpose=PURPOSE)
     ring = coin_ring(service, member=False)
-    dht_micropayment.install(service, ring, Accounts(service))
+    accounts = Accounts(service)
+    dht_micropayment.install(service, ring, accounts)
+    anonymous_micropayment.install(service, accounts)
     return service

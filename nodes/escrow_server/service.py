@@ -1,6 +1,6 @@
 """The escrow server as a node."""
 
-from nodes.escrow_server import coin_payment, escrow_commerce
+from nodes.escrow_server import cash_payment, coin_payment, escrow_commerce
 from nodes.protocols.message import Role
 from nodes.runtime.service import Service
 from nodes.runtime.settings import Settings
@@ -15,5 +15,5 @@ def build(settings: Settings) -> Service:
     service = Service(Role.ESCROW_SERVER, settings, purpose=PURPOSE)
     ring = coin_ring(service, member=False)
     coins = coin_payment.install(service, ring)
-    escrow_commerce.install(service, [coins])
+    escrow_commerce.install(service, [coins, cash_payment.install(service)])
     return service

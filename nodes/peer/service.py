@@ -1,18 +1,26 @@
 """A peer as a node."""
 
-from nodes.peer import dht_micropayment, escrow_commerce
+from nodes.peer import (
+    anonymous_micropayment,
+    dht_micropayment,
+    electronic_cash,
+    escrow_commerce,
+)
+from nodes.peer.cash_payment import CashOfPeer
 from nodes.peer.coin_payment import CoinsOfPeer
 from nodes.protocols.message import Role
 from nodes.runtime.service import Service
 from nodes.runtime.settings import Settings
 from nodes.wallet.trust import coin_ring
 
-PURPOSE = "Peer: buys and sells content, holds coins, and votes in the ring that keeps them."
+PURPOSE = "Peer: buys and sells, pays and is paid, and votes in the ring that keeps the coins."
 
 
 def build(settings: Settings) -> Service:
     service = Service(Role.PEER, settings, purpose=PURPOSE)
     ring = coin_ring(service, member=True)
     wallet = dht_micropayment.install(service, ring)
-    escrow_commerce.install(service, [CoinsOfPeer(wallet)])
+    cash = electronic_cash.install(service)
+    escrow_commerce.install(service, [CoinsOfPeer(wallet), CashOfPeer(cash)])
+    anonymous_micropayment.install(service)
     return service

@@ -131,8 +131,11 @@ def announcement(folder: "WorldFolder", plan: "Plan") -> str:
     if Choice(folder).runs():
         down = sum(not is_running(node.process) for node in folder.read().nodes)
         return f"Starting {in_words(down, 'node')} more" if down else "Every node runs already"
-    peers = folder.read().peers if folder.exists() else plan.peers or USUAL_PEERS
-    roles = Counter(role.value.replace("_", " ") for _, role in parties(peers))
+    if folder.exists():
+        nodes = [node.role for node in folder.read().nodes]
+    else:
+        nodes = [role.value for _, role in parties(plan.peers or USUAL_PEERS, plan.protocols)]
+    roles = Counter(role.replace("_", " ") for role in nodes)
     listed = ", ".join(in_words(count, role) for role, count in roles.items())
     return f"Starting a market of {sum(roles.values())}: {listed}"
 

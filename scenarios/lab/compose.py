@@ -24,7 +24,7 @@ from scenarios.lab.remote import listens, silent_parties, who_are_at
 COMPOSE_FILE = Path(scenarios.__file__).parents[1] / "docker-compose.yml"
 PEERS = "peer"
 """The service whose containers are the peers."""
-ROLES = {role.value.replace("_", "-"): role.value for role in (*SERVERS, Role.PEER)}
+ROLES = {name: role.value for name, role in (*SERVERS, (PEERS, Role.PEER))}
 """By service; what else compose runs is no node."""
 NODE_PORT = 8000
 """Where a node listens in its container."""

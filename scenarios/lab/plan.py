@@ -9,7 +9,7 @@ from functools import cache
 
 import msgspec
 
-from nodes.protocols.message import Role
+from nodes.protocols.message import Role, declarations
 from nodes.runtime.settings import PREFIX, InvalidSettings, Settings, read_settings
 from scenarios.lab import ports
 from scenarios.lab.failures import (
@@ -28,7 +28,18 @@ from scenarios.lab.world_folder import NodeRecord, WorldFolder, WorldRecord
 FEWEST_PEERS = 5
 USUAL_PEERS = 16
 HOST = "127.0.0.1"
-SERVERS = (Role.CERTIFICATE_AUTHORITY, Role.BROKER, Role.CENTRAL_SERVER, Role.ESCROW_SERVER)
+SERVERS = (
+    ("certificate-authority", Role.CERTIFICATE_AUTHORITY),
+    ("broker", Role.BROKER),
+    ("central-server", Role.CENTRAL_SERVER),
+    ("escrow-server", Role.ESCROW_SERVER),
+    ("bank-account-server", Role.BANK_ACCOUNT_SERVER),
+    ("coin-server-1", Role.COIN_SERVER),
+    ("coin-server-2", Role.COIN_SERVER),
+)
+"""Every server of a world that runs all papers."""
+IN_EVERY_WORLD = frozenset({Role.CERTIFICATE_AUTHORITY, Role.BROKER})
+"""The peers are certified by the one and have their accounts at the other."""
 OWN = frozenset({"name", "data", "world", "ca_url", "host", "port", "udp_port", "url", "lifeline"})
 """Settings that the launcher gives each node."""
 OPTIONS = {"lab": "--lab or --no-lab", "without": "--without GUARD", "expected_peers": "--peers N"}
@@ -47,6 +58,8 @@ class Plan:
     """Where to look for free ports; None: those the world has, or the usual ones."""
     programs: Mapping[str, str] = field(default_factory=dict)
     """Modules that stand in for the honest ones, by node name."""
+    protocols: tuple[str, ...] = ()
+    """A new world has the servers of these protocols; of all, where none is named."""
 
 
 def check(plan: Plan) -> None:
@@ -107,10 +120,28 @@ def known_guards() -> dict[str, str]:
     return {name: guard.sentence for name, guard in declared_guards().items()}
 
 
-def parties(peers: int) -> list[tuple[str, Role]]:
-    """Name and role of every node, the authority first."""
-    servers = [(role.value.replace("_", "-"), role) for role in SERVERS]
+def parties(peers: int, protocols: Iterable[str] = ()) -> list[tuple[str, Role]]:
+    """Name and role of every node of a new world, the authority first."""
+    wanted = _roles_of(protocols)
+    servers = [(name, role) for name, role in SERVERS if wanted is None or role in wanted]
     return servers + [(f"peer-{number:02d}", Role.PEER) for number in range(1, peers + 1)]
+
+
+def _roles_of(protocols: Iterable[str]) -> frozenset[Role] | None:
+    """Who speaks any of them; None for no protocol in particular."""
+    roles: set[Role] = set()
+    for protocol in protocols:
+        importlib.import_module(f"nodes.protocols.{protocol}.messages")
+        for declaration in declarations(protocol):
+            roles |= {*declaration.senders, *declaration.receivers}
+    return IN_EVERY_WORLD | roles if roles else None
+
+
+def _names(plan: Plan, before: WorldRecord | None) -> list[tuple[str, Role]]:
+    peers = _number_of_peers(plan, before)
+    if before is None:
+        return parties(peers, plan.protocols)
+    return [(node.name, Role(node.role)) for node in before.nodes]
 
 
 def laid_out(plan: Plan, folder: WorldFolder, *, private_ports: bool = False) -> WorldRecord:
@@ -120,8 +151,7 @@ def laid_out(plan: Plan, folder: WorldFolder, *, private_ports: bool = False) ->
     name is as by default: a guard that was off is on again.
     """
     before = folder.read() if folder.exists() else None
-    peers = _number_of_peers(plan, before)
-    names = parties(peers)
+    names = _names(plan, before)
     _check_programs(plan, [name for name, _ in names])
     if before is not None and any(is_running(node.process) for node in before.nodes):
         return _as_it_runs(plan, before, folder)
@@ -133,7 +163,7 @@ def laid_out(plan: Plan, folder: WorldFolder, *, private_ports: bool = False) ->
     else:
         numbers = ports.find_free(HOST, len(names), plan.first_port or ports.FIRST_PORT)
     record = WorldRecord(
-        peers=peers,
+        peers=sum(role is Role.PEER for _, role in names),
         lab=plan.lab is not False,
         without=sorted(plan.without),
         settings=dict(plan.settings),

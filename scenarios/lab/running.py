@@ -237,6 +237,7 @@ async def _passing(scenario: Scenario, how: How, progress: Progress) -> AsyncIte
         settings=scenario.settings,
         without=scenario.without,
         programs=scenario.programs,
+        protocols=scenario.protocols,
         progress=progress,
     ) as world:
         yield world

@@ -136,13 +136,14 @@ class World:
         *,
         lab: bool = True,
         programs: Mapping[str, str] | None = None,
+        protocols: Sequence[str] = (),
         progress: Progress = no_progress,
         at_end: Callable[[WorldFolder], None] = lambda folder: None,
     ) -> AsyncIterator["World"]:
         """A world for this one use: started, ready, and gone afterwards with its folder.
 
-        `programs`: modules that stand in for honest ones, by node name. `at_end` sees the folder
-        when every node has ended, before it is deleted.
+        `programs`: modules that stand in for honest ones, by node name. `protocols`: only their
+        servers are started. `at_end` sees the folder when every node has ended, before it goes.
         """
         plan = Plan(
             peers=peers,
@@ -150,6 +151,7 @@ class World:
             without=tuple(without),
             lab=lab,
             programs=programs or {},
+            protocols=tuple(protocols),
         )
         lifeline, own_end = os.pipe()
         folder = WorldFolder(Path(tempfile.mkdtemp(prefix="jangteo-")))

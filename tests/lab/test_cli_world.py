@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from scenarios.lab.plan import SERVERS
 from scenarios.lab.world import World
 from tests.lab.commands import JANGTEO, ROOT, Done, environment, jangteo, on_terminal
 from tests.lab.processes_left import processes_of, wait_until_ended
@@ -19,7 +20,7 @@ from tests.lab.processes_left import processes_of, wait_until_ended
 pytestmark = pytest.mark.timeout(90)
 
 PEERS = 5
-NODES = PEERS + 4
+NODES = PEERS + len(SERVERS)
 PORTS = "21000"
 
 
@@ -47,11 +48,12 @@ def test_up_tells_in_plain_lines_what_it_started_and_where(started: Done, place:
     lines = started.out.splitlines()
 
     assert lines[0].startswith(
-        "Starting a market of 9: 1 certificate authority, 1 broker, 1 central server, "
-        "1 escrow server, 5 peers ... ready in "
+        f"Starting a market of {NODES}: 1 certificate authority, 1 broker, "
+        "1 central server, 1 escrow server, "
     )
+    assert ", 5 peers ... ready in " in lines[0]
     record = json.loads((place / "world.json").read_text())
-    for node in record["nodes"][:4]:
+    for node in record["nodes"][: len(SERVERS)]:
         assert any(node["name"] in line and node["url"] in line for line in lines)
     assert lines[-1].startswith("next      jangteo run")
 
@@ -86,7 +88,7 @@ def test_status_shows_every_node(world: str) -> None:
         assert node["uptime_seconds"] >= 0
     plain = jangteo("status", "--world", world).out.splitlines()
     assert plain[0].split() == ["node", "role", "state", "pid", "url", "memory", "cpu", "up"]
-    assert plain[-1].startswith("9 nodes: 9 ready; ")
+    assert plain[-1].startswith(f"{NODES} nodes: {NODES} ready; ")
 
 
 def test_status_is_drawn_on_a_terminal(world: str) -> None:

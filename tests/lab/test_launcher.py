@@ -15,7 +15,7 @@ import pytest
 
 from scenarios.lab.failures import KeeperFailed, NodeEnded, NotReadyInTime, PortTaken
 from scenarios.lab.launcher import start_world, stop_world
-from scenarios.lab.plan import Plan
+from scenarios.lab.plan import SERVERS, Plan
 from scenarios.lab.processes import is_running, kill
 from scenarios.lab.world_folder import WorldFolder, WorldRecord
 from tests.lab.processes_left import holders_of_pipe, processes_of, wait_until_ended
@@ -23,7 +23,7 @@ from tests.lab.processes_left import holders_of_pipe, processes_of, wait_until_e
 pytestmark = pytest.mark.timeout(60)
 
 PEERS = 5
-NODES = PEERS + 4
+NODES = PEERS + len(SERVERS)
 SMALL = Plan(peers=PEERS, first_port=20_500)
 ROOT = Path(__file__).parents[2]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from nodes.protocols.message import Role
 from scenarios.lab import plan as plans
 from scenarios.lab.failures import (
     InvalidSetting,
@@ -37,8 +38,26 @@ def stored(folder: WorldFolder, plan: Plan) -> WorldRecord:
 def test_a_market_has_its_servers_and_sixteen_peers(folder: WorldFolder) -> None:
     names = laid_out(Plan(), folder).names()
 
-    assert names[:4] == ["certificate-authority", "broker", "central-server", "escrow-server"]
-    assert names[4:] == [f"peer-{number:02d}" for number in range(1, 17)]
+    servers = [name for name, _ in plans.SERVERS]
+    assert servers[:4] == ["certificate-authority", "broker", "central-server", "escrow-server"]
+    assert names == [*servers, *(f"peer-{number:02d}" for number in range(1, 17))]
+
+
+def test_every_role_has_a_node_in_a_market(folder: WorldFolder) -> None:
+    assert {node.role for node in laid_out(Plan(), folder).nodes} == {role.value for role in Role}
+
+
+def test_a_market_for_some_protocols_has_their_servers_only(folder: WorldFolder) -> None:
+    names = laid_out(Plan(peers=5, protocols=("dht_micropayment",)), folder).names()
+
+    assert names[:3] == ["certificate-authority", "broker", "escrow-server"]
+    assert len(names) == 3 + 5
+
+
+def test_a_world_keeps_the_servers_it_has(folder: WorldFolder) -> None:
+    first = stored(folder, Plan(peers=5, protocols=("dht_micropayment",)))
+
+    assert laid_out(Plan(), folder).names() == first.names()
 
 
 @pytest.mark.parametrize("peers", [-1, 0, 1, 4])

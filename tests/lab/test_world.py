@@ -19,7 +19,7 @@ from scenarios.lab.failures import (
     Unanswered,
     WorldIsDown,
 )
-from scenarios.lab.plan import Plan, laid_out
+from scenarios.lab.plan import SERVERS, Plan, laid_out
 from scenarios.lab.world import World
 from scenarios.lab.world_folder import WorldFolder
 from tests.lab.processes_left import processes_of, wait_until_ended
@@ -55,7 +55,7 @@ async def test_every_role_is_found_and_every_node_says_the_same_of_itself(world:
 async def test_settings_lab_and_guards_reach_every_node(world: World) -> None:
     told = await world.get_all("/.well-known/node")
 
-    assert len(told) == PEERS + 4
+    assert len(told) == PEERS + len(SERVERS)
     assert world.settings == {"offer_seconds": "30"}
     assert all(node["lab"] for node in told.values())
     assert all(node["guards_off"] == [] for node in told.values())

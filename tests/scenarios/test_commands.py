@@ -199,7 +199,7 @@ def test_a_world_of_its_own_is_gone_afterwards(tmp_path: Path) -> None:
         cwd=tmp_path, env={"TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.code == 0, done.err
-    assert "Starting a market of 9 ... ready" in done.out
+    assert "Starting a market of 8 ... ready" in done.out
     assert list(temporary.iterdir()) == []
 
 
