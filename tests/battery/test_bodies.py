@@ -150,7 +150,7 @@ async def test_a_key_outside_the_prime_order_group_is_not_enrolled(stage: Stage)
     key, authority = MixedKey(987_654_321), stage.world.certificate_authority
     card = Card(key.public_key, bytes(32), Role.PEER, "mixed", "http://127.0.0.1:9", None, 1)
     content = codec.encode(card)
-    signed = Signed(content, (key.sign(label_of(Card), content),))
+    signed: Signed[Card] = Signed(content, (key.sign(label_of(Card), content),))
     party = stage.poor.party
     wire, _ = wrap(
         ask_to_enrol(signed, party.settings.secret),

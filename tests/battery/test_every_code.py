@@ -13,6 +13,8 @@ from nodes.protocols.message import Role
 
 ROOT = Path(__file__).parents[2]
 PROTOCOLS = ("accounts", "dht_micropayment", "escrow_commerce", "membership")
+NOT_YET = {"anonymous_micropayment", "electronic_cash", "item_trading"}
+"""No valid message of theirs is in the battery yet."""
 SERVICES = (
     Role.CERTIFICATE_AUTHORITY,
     Role.BROKER,
@@ -61,6 +63,12 @@ def refusals_of(protocol: str) -> dict[str, type[Refused]]:
 def is_tested(error: type[Refused], words: frozenset[str] | set[str]) -> bool:
     """By its name or its code."""
     return bool(words & {error.__name__, error.code})
+
+
+def test_every_protocol_is_in_the_battery() -> None:
+    """A new one adds its valid messages: `SAMPLES`, as in of_dht_micropayment.py."""
+    files = (ROOT / "nodes" / "protocols").glob("*/messages.py")
+    assert {file.parent.name for file in files} <= {*PROTOCOLS, *NOT_YET}
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
