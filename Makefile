@@ -13,7 +13,7 @@ LOCK := --quiet --upgrade --generate-hashes --no-header --no-annotate --strip-ex
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock clean
+.PHONY: help demo test check bench format lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -32,6 +32,9 @@ check: .venv/.dev ## everything CI checks: format, lint, imports, types, tests
 	@echo '== types';   $(BIN)/mypy
 	@echo '== tests'
 	@$(MAKE) --no-print-directory test
+
+bench: .venv/.runtime ## measure how quick it is (about 5 minutes), print the README's table
+	@$(BIN)/jangteo bench --all --markdown
 
 format: .venv/.dev ## put the code in its one format, mend what ruff can mend
 	@$(BIN)/ruff check --fix-only --quiet .

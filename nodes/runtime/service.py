@@ -114,6 +114,7 @@ class Service:
         self._clock_hooks: list[Callable[[], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_hand = 0
+        self._turned_away = 0
         self._url = settings.url
         self.udp: tuple[str, int] | None = None
         """Where this node's DHT listens, once it does; stands on its card."""
@@ -232,6 +233,7 @@ class Service:
             "outbox_waiting": self.party.outbox.waiting(),
             "commits": self.party.store.commits,
             "messages_in_hand": self._in_hand,
+            "turned_away": self._turned_away,
         }
 
     def well_known(self) -> dict[str, Any]:
@@ -256,6 +258,7 @@ class Service:
     def hand(self) -> Iterator[None]:
         """One message in hand; Overloaded when there are too many."""
         if self._in_hand >= self.party.settings.work_in_hand:
+            self._turned_away += 1
             raise Overloaded()
         self._in_hand += 1
         try:

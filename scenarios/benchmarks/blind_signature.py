@@ -1,50 +1,63 @@
-"""What does one blind signature cost, and how much of it is the private operation?
+"""A blind signature, RSA-2048: each side's part, and the private operation by either engine."""
 
-    python -m scenarios.benchmarks.blind_signature [--seconds 2]
-
-Prints microseconds for each operation, RSA-2048, by either engine.
-"""
-
-import argparse
+import asyncio
 import secrets
-import time
 from collections.abc import Callable
+from typing import Annotated
+
+from typer import Option
 
 from crypto.blind_signature import Blinder, BlindPrivateKey, derive_factor
 from crypto.rsa_private import OpenSsl, Portable
+from scenarios.lab.benchmark import Bench, benchmark
+from scenarios.lab.yardsticks import cheapest
 
 
-def microseconds(operate: Callable[[], object], seconds: float) -> float:
-    """The mean over as many runs as fit into `seconds`."""
-    start, runs = time.perf_counter(), 0
-    while (spent := time.perf_counter() - start) < seconds:
-        operate()
-        runs += 1
-    return 1e6 * spent / runs
+@benchmark(question="What does a blind signature cost, and the private operation in it?")
+async def blind_signature(
+    bench: Bench,
+    *,
+    repeats: Annotated[int, Option(min=1, help="Of each operation's rounds.")] = 5,
+) -> None:
+    """Signs without seeing what (RFC 9474), RSA-2048, in one thread; the thread's own time."""
+    await asyncio.to_thread(_measure, bench, repeats)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=2.0, help="for each operation")
-    seconds = parser.parse_args().seconds
+def _measure(bench: Bench, repeats: int) -> None:
     key = BlindPrivateKey.generate()
     public, message = key.public_key, secrets.token_bytes(64)
     factor = derive_factor(public, secrets.token_bytes(32), "benchmark")
     blinder = Blinder(public, message, factor)
     value = secrets.randbelow(public.modulus)
-    blind_signature = key.blind_sign(blinder.blinded_message)
-    signature = blinder.finalize(blind_signature)
+    made = key.blind_sign(blinder.blinded_message)
+    signature = blinder.finalize(made)
     portable, openssl = Portable(key._key), OpenSsl(key._key)
+
+    def rounds(operate: Callable[[], object]) -> list[float]:
+        return [cheapest(operate) for _ in range(repeats)]
+
+    quick = bench.figure("private operation, OpenSSL", rounds(lambda: openssl(value)), "us")
+    bench.figure(
+        "private operation, portable",
+        rounds(lambda: portable(value)),
+        "us",
+        beside=quick.median,
+        beside_what="OpenSSL",
+    )
+    bench.figure(
+        "a blind signature, signer",
+        rounds(lambda: key.blind_sign(blinder.blinded_message)),
+        "us",
+        beside=quick.median,
+        beside_what="its private operation",
+        headline=True,
+    )
     for name, operate in {
-        "derive factor": lambda: derive_factor(public, message, "benchmark"),
+        "derive the factor": lambda: derive_factor(public, message, "benchmark"),
         "blind": lambda: Blinder(public, message, factor),
-        "sign, portable": lambda: portable(value),
-        "sign, openssl": lambda: openssl(value),
-        "finalize": lambda: blinder.finalize(blind_signature),
+        "unblind and check": lambda: blinder.finalize(made),
         "verify": lambda: public.verify(message, signature),
     }.items():
-        print(f"{name:16} {microseconds(operate, seconds):9.0f} us")
-
-
-if __name__ == "__main__":
-    main()
+        bench.figure(name, rounds(operate), "us")
+    bench.note("RSABSSA-SHA384-PSSZERO-Deterministic, 2048 bits, one modulus.")
+    bench.check("the two engines agree", portable(value) == openssl(value))

@@ -15,6 +15,7 @@ from typer.exceptions import Abort, TyperException
 
 from scenarios.lab import (
     commands_audit,
+    commands_bench,
     commands_crash,
     commands_nodes,
     commands_run,
@@ -66,6 +67,7 @@ commands_run.add_to(app)
 commands_audit.add_to(app)
 commands_crash.add_to(app)
 commands_nodes.add_to(app)
+commands_bench.add_to(app)
 doctor.add_to(app)
 
 

@@ -1,9 +1,13 @@
 """What a process used so far: processor time and memory, as Linux accounts for them."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from scenarios.lab.processes import TICKS_PER_SECOND, stat_fields
+from scenarios.lab.processes import stat_fields
+
+CPUCLOCK_SCHED = 2
+"""clock_getcpuclockid(3): the clock of a process is its pid, inverted, beside this kind."""
 
 
 @dataclass(frozen=True)
@@ -21,15 +25,27 @@ def usage(pid: int) -> Usage | None:
     fields = stat_fields(pid)
     if fields is None or fields[0] in ("Z", "X"):
         return None
-    cpu = (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
     try:
-        return Usage(cpu, _kibibytes(pid, "smaps_rollup", "Pss:"), _peak(pid))
+        memory = _kibibytes(pid, "smaps_rollup", "Pss:")
+        return Usage(cpu_seconds(pid), memory, peak_bytes(pid))
     except OSError:
         return None
 
 
-def _peak(pid: int) -> int:
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process, all threads it ever had. Raises OSError if it is gone."""
+    return time.clock_gettime(~pid << 3 | CPUCLOCK_SCHED)
+
+
+def peak_bytes(pid: int) -> int:
+    """The highest resident set since the process began or since `forget_peak`."""
     return _kibibytes(pid, "status", "VmHWM:")
+
+
+def forget_peak(pid: int) -> int:
+    """The peak starts again from what is resident now; that, in bytes (proc(5), clear_refs)."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+    return peak_bytes(pid)
 
 
 def _kibibytes(pid: int, file: str, label: str) -> int:

@@ -1,0 +1,163 @@
+"""What is told of a measurement: figures, ratios, tables, the command line."""
+
+import re
+
+import pytest
+
+from scenarios.lab.benchmark import Bench, Figure, Measured, NoSuchBenchmark, as_plain, find, names
+from scenarios.lab.benchmark_table import markdown, number, row
+from scenarios.lab.run import Check
+from scenarios.lab.yardsticks import Units
+from tests.lab.commands import jangteo
+
+UNITS = Units(
+    sign=20.0,
+    verify=60.0,
+    seal=80.0,
+    open=40.0,
+    hash=2.0,
+    mac=3.0,
+    encrypt=250.0,
+    decrypt=240.0,
+    request=160.0,
+    served=70.0,
+    datagram=10.0,
+    commit=300.0,
+)
+
+
+def measured(*figures: Figure, load: float = 0.1, checks: tuple[Check, ...] = ()) -> Measured:
+    return Measured(
+        name="payment",
+        question="What does it cost?",
+        command="jangteo bench payment",
+        started="2026-01-02T03:04:05Z",
+        seconds=12.0,
+        cores=2,
+        load=[load, load],
+        versions={"python": "3.11.7"},
+        notes=[],
+        figures=list(figures),
+        checks=list(checks),
+    )
+
+
+CPU = Figure(
+    what="CPU of a payment",
+    unit="ms",
+    values=[30.0, 10.0, 20.0],
+    beside=5.0,
+    beside_what="floor",
+    headline=True,
+)
+ASIDE = Figure(what="messages", unit="", values=[2.0])
+
+
+def test_a_figure_is_told_by_its_median_and_its_ratio() -> None:
+    assert (CPU.median, CPU.ratio) == (20.0, 4.0)
+    assert row(CPU) == ["CPU of a payment", "20", "10", "30", "ms", "5", "floor", "4.00"]
+    assert row(ASIDE) == ["messages", "2", "", "", "", "", "", ""]
+
+
+def test_a_figure_beside_nothing_or_beside_zero_has_no_ratio() -> None:
+    assert ASIDE.ratio is None
+    assert Figure(what="", unit="%", values=[3.0], beside=0.0).ratio is None
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(0, "0"), (0.0712, "0.071"), (4.321, "4.32"), (43.21, "43.2"), (20.0, "20"), (3263, "3,263")],
+)
+def test_numbers_have_three_digits_or_all_there_are(value: float, told: str) -> None:
+    assert number(value) == told
+
+
+def test_the_readmes_table_has_the_headlines_and_the_command_once() -> None:
+    second = Figure(what="wall", unit="ms", values=[7.0], headline=True)
+
+    lines = markdown([measured(CPU, ASIDE, second)]).splitlines()
+
+    assert lines[2:4] == [
+        "| CPU of a payment | 20 ms | floor: 5 ms; 4.00x | `jangteo bench payment` |",
+        "| wall | 7 ms |  |  |",
+    ]
+    assert "2 cores" in lines[-1]
+    assert "busy" not in lines[-1]
+
+
+def test_a_busy_machine_is_told() -> None:
+    assert "busy" in markdown([measured(CPU, load=3.0)])
+
+
+def test_a_check_that_fails_or_cannot_be_told_fails_the_benchmark() -> None:
+    assert measured(CPU, checks=(Check("right", True),)).holds
+    assert not measured(CPU, checks=(Check("right", True), Check("wrong", False))).holds
+    assert not measured(CPU, checks=(Check("who knows", None),)).holds
+
+
+def test_the_auditors_rules_are_one_line_unless_they_fail() -> None:
+    bench = Bench()
+    bench.audited([Check("a", True), Check("b", True)])
+    bench.audited([Check("a", True), Check("b", False, "lost")])
+
+    assert [(check.name, check.holds) for check in bench.checks] == [
+        ("every ledger agrees", True),
+        ("every ledger agrees", False),
+        ("b", False),
+    ]
+
+
+def test_what_programs_read_has_medians_and_ratios() -> None:
+    shown = as_plain(measured(CPU))["figures"][0]
+
+    assert (shown["median"], shown["least"], shown["most"], shown["ratio"]) == (20, 10, 30, 4)
+
+
+def test_the_floor_of_a_register_is_its_signatures_and_verifications() -> None:
+    # 2S + k(S + (2 + q)V) + kV with k = 8, q = 6: 10 signatures and 72 verifications.
+    assert UNITS.put(8, 6) == pytest.approx((10 * 20 + 72 * 60) / 1000)
+
+
+def test_the_digests_of_a_content_are_in_its_encryption_already() -> None:
+    counted = {"sign": 1, "encrypt": 1, "decrypt": 1, "hash": 10}
+
+    assert UNITS.crypto(counted) == pytest.approx((20 + 250 + 240 + 6 * 2) / 1000)
+
+
+# the command line
+
+
+def test_without_a_name_the_benchmarks_are_listed() -> None:
+    done = jangteo("bench")
+
+    assert done.code == 0
+    for name in names():
+        assert re.search(rf"^{name} ", done.out, re.MULTILINE)
+    assert [one["name"] for one in jangteo("bench", "--json").json] == list(names())
+
+
+def test_a_misspelt_name_gets_the_one_that_was_meant() -> None:
+    done = jangteo("bench", "purchse")
+
+    assert (done.code, done.out) == (3, "")
+    assert "Did you mean purchase?" in done.err
+
+
+def test_a_name_may_be_written_with_dashes() -> None:
+    assert find("coin-payment").name == "coin_payment"
+    with pytest.raises(NoSuchBenchmark):
+        find("coin-payments-of-all")
+
+
+def test_help_says_what_is_asked_and_starts_nothing() -> None:
+    done = jangteo("bench", "idle_connections", "--help")
+
+    assert done.code == 0
+    assert "--count" in done.out
+    assert "--json" in done.out
+
+
+def test_two_forms_of_one_answer_are_refused() -> None:
+    done = jangteo("bench", "--all", "--json", "--markdown")
+
+    assert (done.code, done.json["error"]["code"]) == (3, "lab/asked-two-things")
