@@ -27,7 +27,7 @@ async def escrow_purchase(
     holds the key and the coins; it compares two digests and releases both, or neither.
     """
     seller, buyer = run.cast("P_3", "P_1")
-    title = content.stem
+    title = f"{content.stem} #{run.seed}"  # others may sell the same picture
     before = {node: await run.balance(node) for node in (seller, buyer)}
 
     coins = (await buyer.control("withdraw", count=price))["transaction"]
@@ -39,7 +39,7 @@ async def escrow_purchase(
     await seller.control("offer", content_id=own["content_id"], description=title, price=price)
     await run.step("1", seller, f'"{title}", {size(own["size"])}, {price} coins')
 
-    found = await buyer.control("search", content_id=own["content_id"])
+    found = await buyer.control("search", words=title)
     await run.step("2", buyer, f'"{title}"')
     await run.step("3", buyer, f"{len(found['listings'])} sell it")
     await run.step("4", buyer, f"{found['selected']['name']}, the most trusted")

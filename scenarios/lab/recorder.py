@@ -3,6 +3,7 @@
     recorder = Recorder(world)
     await recorder.begin()
     ...                                  what the scenario does
+    await recorder.stop_counting()
     await recorder.finish()
     events = recorder.events()
 
@@ -52,9 +53,13 @@ class Recorder:
         await asyncio.gather(*(self._skip(node) for node in self.nodes()))
         self.started_ms = time.time_ns() // 1_000_000
 
-    async def finish(self) -> None:
-        await asyncio.gather(*(self.follow(node, wait=0) for node in self.nodes()))
+    async def stop_counting(self) -> None:
+        """What follows, such as an audit, is no cost of the run."""
         self.after = await self.count()
+
+    async def finish(self) -> None:
+        """What came after the scenario's last line belongs to the run all the same."""
+        await asyncio.gather(*(self.follow(node, wait=0) for node in self.nodes()))
 
     def nodes(self) -> Iterable[Node]:
         return self.world.nodes.values()

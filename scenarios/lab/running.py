@@ -134,6 +134,7 @@ async def _play(
     except Exception as error:
         live.check("the scenario ran to its end", None, f"{type(error).__name__}: {error}")
         played.failure = f"It broke off: {type(error).__name__}: {error}"
+    await recorder.stop_counting()
     return played
 
 
