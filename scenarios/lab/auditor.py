@@ -19,6 +19,7 @@ from scenarios.lab.books import (
     read_entries,
     read_ledger,
 )
+from scenarios.lab.cash_checks import CASH_RULES, has_cash
 from scenarios.lab.checks import COIN_RULES
 from scenarios.lab.run import Check, Event, Verdict
 from scenarios.lab.sale_checks import SALE_RULES, steps_in_order
@@ -43,8 +44,12 @@ class Readable(Protocol):
 
 
 def audit(books: Books, events: Iterable[Event] = ()) -> list[Check]:
-    """Every rule, applied to the books, and the order of steps to the messages if there are any."""
-    checks = [rule(books) for rule in (*COIN_RULES, *SALE_RULES)]
+    """Every rule, applied to the books, and the order of steps to the messages if there are any.
+
+    The rules of e-cash where there is any.
+    """
+    cash = CASH_RULES if has_cash(books) else ()
+    checks = [rule(books) for rule in (*COIN_RULES, *cash, *SALE_RULES)]
     said = list(events)
     return [*checks, steps_in_order(said)] if said else checks
 

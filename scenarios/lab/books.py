@@ -16,6 +16,15 @@ from crypto import codec
 from crypto.documents import Signed, document_digest, open_document
 from dht.records import Body, Certificate, RegisterName, Roster
 from nodes.runtime.settings import Settings
+from scenarios.lab.cash_books import (
+    CashAccount,
+    CashCoin,
+    CashDebt,
+    CashHeld,
+    CashOutstanding,
+    CashPending,
+    WalletCoin,
+)
 
 USUAL_OPENING_BALANCE: int = next(
     field.default for field in msgspec.structs.fields(Settings) if field.name == "opening_balance"
@@ -145,6 +154,15 @@ class Ledger(msgspec.Struct, frozen=True):
     offers: tuple[Offered, ...] = ()
     roster: SignedRoster | None = None
     """The newest; the certificate authority's ledger has it."""
+    cash_accounts: tuple[CashAccount, ...] = ()
+    cash_held: tuple[CashHeld, ...] = ()
+    cash_outstanding: tuple[CashOutstanding, ...] = ()
+    cash_coins: tuple[CashCoin, ...] = ()
+    cash_pending: tuple[CashPending, ...] = ()
+    cash_debts: tuple[CashDebt, ...] = ()
+    cash_journal: int | None = None
+    """How many answers a coin server keeps; None for whoever is none."""
+    cash_wallet: tuple[WalletCoin, ...] = ()
 
 
 class Entry(msgspec.Struct, frozen=True):
