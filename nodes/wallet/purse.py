@@ -2,7 +2,8 @@
 
 Coins that may still move are kept in memory too, as they are on disk. A coin that is being
 prepared for a payment is spoken for in memory only: after a crash it is free again, for nothing
-was signed.
+was signed. One that may have to be given back is held back, again at each start, by whoever
+promised it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,6 +26,7 @@ class Purse:
             key: coin for key, coin in self._table.items(self._committed) if coin.state in LIVE
         }
         self._spoken_for: set[bytes] = set()
+        self._held_back: set[bytes] = set()
 
     # as it is on disk
 
@@ -40,8 +42,8 @@ class Purse:
         return self._table.values(self._committed)
 
     def held(self, chain: Digest) -> Holding:
-        """The coin of this chain, if it is held now. Raises MoveNotAllowed."""
-        mine = [coin for coin in self if coin.chain == chain and coin.state is CoinState.HELD]
+        """The coin of this chain, if it is held now and free. Raises MoveNotAllowed."""
+        mine = [coin for coin in self.free() if coin.chain == chain]
         return require_held(mine[0] if mine else None)
 
     # inside a transaction
@@ -83,11 +85,12 @@ class Purse:
     # spoken for
 
     def free(self) -> list[Holding]:
-        """Held, and not being prepared for anything."""
+        """Held, and neither being prepared for anything nor promised back."""
+        taken = self._spoken_for | self._held_back
         return [
             coin
             for key, coin in self._live.items()
-            if coin.state is CoinState.HELD and key not in self._spoken_for
+            if coin.state is CoinState.HELD and key not in taken
         ]
 
     def speak_for(self, coins: Iterable[Holding]) -> None:
@@ -95,3 +98,10 @@ class Purse:
 
     def let_go(self, coins: Iterable[Holding]) -> None:
         self._spoken_for.difference_update(coin.key for coin in coins)
+
+    def hold_back(self, keys: Iterable[bytes]) -> None:
+        """Coins that may have to be given back are not spent before that is decided."""
+        self._held_back.update(keys)
+
+    def release(self, keys: Iterable[bytes]) -> None:
+        self._held_back.difference_update(keys)

@@ -38,6 +38,9 @@ class Payee:
         self._wallet = wallet
         self._party = wallet.party
         self.table = wallet.party.store.table("payments_in", Incoming)
+        for payment in self.table.values(wallet.party.store.committed):
+            if payment.state is not PayeeState.DELIVERED:
+                wallet.purse.hold_back(payment.coins)
         service = wallet.service
         service.handles(AskQuote, self._quote)
         service.handles(Payment, self._take)
@@ -91,6 +94,7 @@ class Payee:
                 return
             coins = self._wallet.take_in(tx, transfers, received.transaction)
             self.table.put(tx, key, rule.take_in(known, transfers, coins, party.now()))
+        self._wallet.purse.hold_back(coins)
         self._go_on(key)
 
     def _load(self, key: bytes) -> Incoming:
@@ -140,37 +144,36 @@ class Payee:
             assert current is not None, "a payment is never forgotten"
             decided = self._decided(current)
             self.table.put(tx, key, decided)
+        if decided.state is PayeeState.DELIVERED:
+            self._wallet.purse.release(decided.coins)
         return decided
 
     # B1
 
     async def _give_back(self, key: bytes, payment: Incoming) -> None:
         """Each coin goes back as soon as it is certified, until none is on its way any more."""
-        while True:
-            await self._give_back_held(payment, key[len(payment.transaction) :])
-            if not self._has(payment, CoinState.INCOMING):
-                break
-            await self._wallet.until(lambda: self._has(payment, CoinState.HELD), None)
+        while (states := self._states(payment)) & {CoinState.INCOMING, CoinState.HELD}:
+            if CoinState.HELD in states:  # also one that came while others were given back
+                await self._give_back_held(payment, key[len(payment.transaction) :])
+            else:
+                await self._wallet.until(lambda: self._states(payment) != states, None)
         leaving = [c.key for c in self._coins(payment) if c.state is CoinState.OUTGOING]
         self._wallet.follower.follow(leaving, after_seconds=self._wallet.write_seconds)
 
     def _coins(self, payment: Incoming) -> tuple[holdings.Holding, ...]:
         return self._wallet.coins(payment.coins)
 
-    def _has(self, payment: Incoming, state: CoinState) -> bool:
-        """Also when no coin is on its way any more: then there is nothing to wait for."""
-        states = {coin.state for coin in self._coins(payment)}
-        return state in states or (state is CoinState.HELD and CoinState.INCOMING not in states)
+    def _states(self, payment: Incoming) -> set[CoinState]:
+        return {coin.state for coin in self._coins(payment)}
 
     async def _give_back_held(self, payment: Incoming, payer: PartyId) -> None:
         held = [coin.key for coin in self._coins(payment) if coin.state is CoinState.HELD]
-        if not held:
-            return
         order, transaction = payment.quoted.order, payment.transaction
         async with self._party.store.transaction() as tx:
             coins = self._wallet.commit(tx, held, payer, order, transaction)
             message = GiveBack(order, self._wallet.sign(coins))
             self._party.post(tx, payer, message, transaction)
+        self._wallet.purse.release(held)
 
     async def _take_back(self, received: Opened[GiveBack], party: Party) -> Answer:
         """B1, payer of a cancelled payment: its coins come back, as new steps of theirs."""
