@@ -11,6 +11,7 @@ from dht.errors import DhtError
 from dht.node import Reading, Written
 from dht.records import Body, Put, RegisterName
 from nodes.protocols.dht_micropayment.messages import REGISTER_STEPS
+from nodes.protocols.dht_micropayment.step import read_step
 from nodes.ring import Ring
 from nodes.runtime.party import Party
 
@@ -34,9 +35,22 @@ class CoinRegisters:
             await self._party.observer.changed()
 
     async def probe(self, name: RegisterName, transaction: bytes) -> bool:
-        """P0: q synced witnesses answer, and none shows a record."""
+        """P0: q synced witnesses answer, and none shows a step of this coin's holder.
+
+        Only this party can write the step it is about to sign, so what else a witness shows is
+        its own invention, and keeps nobody from paying.
+        """
         reading = await self._read("P0", name, transaction, PROBE_SECONDS)
-        return reading is not None and reading.absent is True
+        if reading is None or reading.certificate is not None:
+            return False
+        mine = any(read_step(seen.record).payer == self._party.id for seen in reading.records)
+        return reading.answered >= self._quorum and not mine
+
+    @property
+    def _quorum(self) -> int:
+        roster = self._ring.dht.roster
+        assert roster is not None, "there was something to read"
+        return roster.q
 
     async def look_up(self, name: RegisterName, transaction: bytes) -> Reading | None:
         """P2. None where this node has no place in the ring yet."""
