@@ -6,8 +6,8 @@ from typing import TypeVar
 from nodes.protocols.envelope import Opened
 from nodes.protocols.errors import OutcomeUnknown, Refused
 from nodes.protocols.message import Message, PartyId, TransactionId
+from nodes.runtime.outbox import NOT_NOW
 from nodes.runtime.party import Party
-from nodes.runtime.refusals import BUSY
 
 M = TypeVar("M", bound=Message)
 
@@ -17,7 +17,7 @@ LONGEST_DELAY_SECONDS = 3.0
 
 def is_for_now(error: Exception) -> bool:
     """No answer, or an answer that says: ask again later."""
-    return isinstance(error, OutcomeUnknown) or getattr(error, "code", "") in BUSY
+    return isinstance(error, OutcomeUnknown) or getattr(error, "code", "") in NOT_NOW
 
 
 async def ask_until_answered(

@@ -1,17 +1,18 @@
 """Steps Q1, P0, P1, payer: n coins to another peer for one order.
 
 Once the coins are committed the payment can only be completed: the same message is sent until
-the payee says how it ended. While the payee is silent, or lies, the payer has the coins certified
-itself, and the certificates then prove the payment.
+the payee says how it ended. While the payee is silent, or lies, or has not decided when it said it
+would, the payer has the coins certified itself, and the certificates then prove the payment.
 """
 
 import asyncio
 from typing import Any
 
+from crypto.documents import open_document
 from nodes.protocols.dht_micropayment import payment as rule
 from nodes.protocols.dht_micropayment.coin import CoinCount
 from nodes.protocols.dht_micropayment.holding import CoinState
-from nodes.protocols.dht_micropayment.messages import Payment, QuoteGiven, Taken
+from nodes.protocols.dht_micropayment.messages import Payment, Quote, QuoteGiven, Taken
 from nodes.protocols.dht_micropayment.payment import Outgoing, PayerState
 from nodes.protocols.dht_micropayment.refusals import WrongReceipt
 from nodes.protocols.dht_micropayment.transfer import chains_of, terms_of
@@ -121,6 +122,7 @@ class Payer:
         assert record.quote is not None, "a payment that pays was quoted"
         message = Payment(record.quote, self._wallet.committed(record.coins))
         terms = terms_of(record.order, chains_of(message.transfers))
+        deadline = open_document(Quote, record.quote).deadline
         delay = FIRST_DELAY_SECONDS
         while True:
             try:
@@ -135,6 +137,8 @@ class Payer:
                 if ended.state not in RUNNING:
                     await self._end(ended)
                     return
+                if self._party.now() > deadline:
+                    await self._go_on_alone(record)
             await asyncio.sleep(delay)
             delay = min(2 * delay, LONGEST_DELAY_SECONDS)
 
