@@ -153,7 +153,8 @@ def test_an_audit_holds_while_it_runs_and_from_its_disks(place: Path, tmp_path: 
         assert jangteo("audit", "--world", str(place)).code == 3
         offline = jangteo("audit", "--offline", "--world", str(place), "--json")
         assert (offline.code, offline.json["verdict"]) == (0, "ok")
-        assert offline.json["checks"] == live.json["checks"]
+        names = [check["name"] for check in live.json["checks"]]
+        assert [check["name"] for check in offline.json["checks"]] == names
     finally:
         assert jangteo("up", "--world", str(place)).code == 0
 
