@@ -223,6 +223,8 @@ def unwrap(wire: bytes, type_: type[M], me: PartyId) -> Opened[M]:
             verify(envelope.sender, LABEL, parts.content, parts.signature)
         except InvalidSignature as error:
             raise WrongSignature() from error
+    if declaration.is_request and envelope.request is not None:
+        raise MalformedMessage("only an answer names a request")
     try:
         message = codec.decode(envelope.body, type_)
     except MalformedEncoding as error:

@@ -93,6 +93,10 @@ class Declaration:
         return re.sub(r"(?<!^)(?=[A-Z])", "_", self.type.__name__).lower()
 
     @property
+    def is_request(self) -> bool:
+        return self.answers is None and self.type is not Received
+
+    @property
     def path(self) -> str:
         return f"/{self.protocol}/{self.name}"
 

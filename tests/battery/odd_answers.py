@@ -1,6 +1,7 @@
 """One answer of each type as it might be, and every way in which it is no answer at all."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -110,7 +111,7 @@ class Reply:
 def unreadable(reply: Reply, other: SigningKey) -> Iterator[tuple[str, Make]]:
     """What is wrong, and how to make it; `other` is a key of another certified party."""
     type_ = reply.declaration.type
-    for what, body in misshapen(type_, reply.envelope.body):
+    for what, body in _misshapen(type_, reply.envelope.body):
         yield f"body, {what}", lambda body=body: reply.wire(body=body)  # type: ignore[misc]
     content = reply.content()
     for what, odd in misshapen(Envelope, content):
@@ -120,6 +121,11 @@ def unreadable(reply: Reply, other: SigningKey) -> Iterator[tuple[str, Make]]:
         yield f"wire, {what}", lambda odd=odd: reply.sealed(odd)  # type: ignore[misc]
     yield from _altered(reply, good)
     yield from _of_something_else(reply, other)
+
+
+@cache
+def _misshapen(type_: type[Message], body: bytes) -> tuple[tuple[str, bytes], ...]:
+    return tuple(misshapen(type_, body))
 
 
 def _altered(reply: Reply, good: bytes) -> Iterator[tuple[str, Make]]:

@@ -253,13 +253,13 @@ async def test_nothing_that_is_sent_makes_a_node_fail_or_grow(stage: Stage) -> N
 
             holds()
 
-    await asyncio.to_thread(fuzz, 5)
+    await asyncio.to_thread(fuzz, 4)
     before = _memory(stage)
-    await asyncio.to_thread(fuzz, 30)
+    await asyncio.to_thread(fuzz, 20)
     after = _memory(stage)
     grown = {name: after[name] - before[name] for name in before}
     assert max(grown.values()) < MOST_GROWTH_BYTES, grown
-    assert sent.total() > 3 * 35 * SHOTS * 0.9
+    assert sent.total() > 2000
     for node in stage.world.nodes.values():
         assert await _answers(node)
 
