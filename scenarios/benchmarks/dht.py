@@ -18,6 +18,9 @@ from scenarios.lab.benchmark import Bench, benchmark
 from scenarios.lab.two_rings import Coins, Ring, name_of, our_ring, stock_ring
 from scenarios.lab.yardsticks import Units, measure_units
 
+SET = "stock set: unsigned, in memory"
+GET = "stock get: believes the first answer"
+
 
 @dataclass
 class Timed:
@@ -26,6 +29,7 @@ class Timed:
     cpu: list[float]
     wall: list[float]
     good: int = 0
+    headline: bool = False
 
 
 @benchmark(question="What do putting and reading cost, beside the stock Kademlia library?")
@@ -40,9 +44,10 @@ async def dht(
 
     Two rings of as many processes run on one machine and are measured in turn: ours, theirs,
     ours, theirs. Whoever asks is never one of the k that hold the key. Stock: kademlia 2.2.3,
-    `set` and `get`, unsigned values in memory, true as soon as any node took it. Ours does more:
-    each of k replicas checks the coin, the step and the q votes of the step before, writes to
-    disk, signs a vote; the asker verifies q votes, and hands the certificate to all k.
+    `set` and `get`: unsigned values in memory, done as soon as any node took one, found as soon as
+    the first of three nodes shows one. Ours does more: each of k replicas checks the coin, the step
+    and the q votes of the step before, writes to disk and signs a vote; the asker verifies the
+    votes and hands the certificate to all k, who verify it and write again; a reader hears q.
     """
     k, q = (8, 6) if nodes >= 16 else (5, 4)
     units = await measure_units()
@@ -148,12 +153,13 @@ def _report(
     bench: Bench, timed: dict[str, Timed], units: Units, ring: tuple[int, int], count: int
 ) -> None:
     stock_set, stock_get = timed["set"], timed["get"]
+    timed["pay"].headline = timed["read"].headline = True
     for name, said, other in (
         ("open", "put of a coin's first step", stock_set),
         ("pay", "put of a payment", stock_set),
         ("read", "read", stock_get),
     ):
-        _pair(bench, said, timed[name], other, "stock set" if other is stock_set else "stock get")
+        _pair(bench, said, timed[name], other, SET if other is stock_set else GET)
     bench.figure(
         "put of a payment: CPU of all nodes",
         timed["pay"].cpu,
@@ -172,5 +178,5 @@ def _pair(bench: Bench, said: str, ours: Timed, stock: Timed, name: str) -> None
             "ms",
             beside=statistics.median(theirs),
             beside_what=name,
-            headline=what == "CPU",
+            headline=what == "CPU" and ours.headline,
         )

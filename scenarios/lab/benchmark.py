@@ -28,10 +28,13 @@ import msgspec
 
 import scenarios.benchmarks
 from scenarios.lab.failures import LabFailure, did_you_mean
+from scenarios.lab.measure import cores_in_use
 from scenarios.lab.run import Check
 from scenarios.lab.run_folder import versions
 
 KEPT_IN = "bench"
+BUSY_SHARE = 0.15
+LOOK_SECONDS = 0.5
 
 
 class NoSuchBenchmark(LabFailure):
@@ -68,6 +71,8 @@ class Measured(msgspec.Struct, kw_only=True):
     started: str
     seconds: float
     cores: int
+    others: float
+    """Cores in use by others just before it began."""
     load: list[float]
     """Processes that wanted a core, on average over the minute before the start and the end."""
     versions: dict[str, str]
@@ -82,8 +87,8 @@ class Measured(msgspec.Struct, kw_only=True):
 
     @property
     def busy(self) -> bool:
-        """Others wanted the cores too before this began: the figures are too high."""
-        return self.load[0] > 0.5 * self.cores
+        """Others wanted the cores too: the figures are too high, the ratios less so."""
+        return self.others > BUSY_SHARE * self.cores
 
 
 class Bench:
@@ -157,6 +162,7 @@ class Benchmark:
     async def run(self, given: Mapping[str, Any], runs: Path) -> tuple[Measured, Path]:
         """Measure once, with what it was told, and keep that in `runs`."""
         bench = Bench()
+        others = await cores_in_use(LOOK_SECONDS)
         started = datetime.datetime.now(datetime.UTC)
         began, load = time.monotonic(), os.getloadavg()[0]
         await self.measure(bench, **given)
@@ -167,6 +173,7 @@ class Benchmark:
             started=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
             seconds=round(time.monotonic() - began, 3),
             cores=len(os.sched_getaffinity(0)),
+            others=round(others, 2),
             load=[round(load, 2), round(os.getloadavg()[0], 2)],
             versions=versions(),
             notes=bench.notes,

@@ -31,9 +31,11 @@ def row(figure: Figure) -> list[str]:
 
 def conditions(measured: Measured) -> str:
     cores = in_words(measured.cores, "core")
-    busy = ": the machine was busy" if measured.busy else ""
-    load = f"load {measured.load[0]:.1f} at the start{busy}, {measured.load[1]:.1f} at the end"
-    return f"{cores}, Python {measured.versions['python']}; {load}; {measured.seconds:.0f} s"
+    busy = " (busy: read the ratios)" if measured.busy else ""
+    return (
+        f"{cores}, {measured.others:.1f} in use by others before{busy}; "
+        f"Python {measured.versions['python']}; {measured.seconds:.0f} s"
+    )
 
 
 def number(value: float) -> str:
@@ -67,12 +69,11 @@ def _beside(figure: Figure) -> str:
 
 
 def _machine(results: Sequence[Measured]) -> str:
-    first, last = results[0], results[-1]
+    first = results[0]
+    most = max(one.others for one in results)
     busy = " (busy: read the ratios)" if any(one.busy for one in results) else ""
-    versions = first.versions
     seconds = sum(one.seconds for one in results)
     return (
-        f"Medians; {in_words(first.cores, 'core')}, Python {versions['python']}, "
-        f"load {first.load[0]:.1f} at the start and {last.load[1]:.1f} at the end{busy}; "
-        f"{first.started[:10]}, {seconds:.0f} s for all of it."
+        f"Medians; {in_words(first.cores, 'core')}, at most {most:.1f} of them in use by others"
+        f"{busy}; Python {first.versions['python']}; {first.started[:10]}, {seconds:.0f} s in all."
     )

@@ -1,10 +1,11 @@
 """What a process used so far: processor time and memory, as Linux accounts for them."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from scenarios.lab.processes import stat_fields
+from scenarios.lab.processes import TICKS_PER_SECOND, stat_fields
 
 CPUCLOCK_SCHED = 2
 """clock_getcpuclockid(3): the clock of a process is its pid, inverted, beside this kind."""
@@ -46,6 +47,19 @@ def forget_peak(pid: int) -> int:
     """The peak starts again from what is resident now; that, in bytes (proc(5), clear_refs)."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
     return peak_bytes(pid)
+
+
+async def cores_in_use(seconds: float) -> float:
+    """How many cores the whole machine keeps busy meanwhile, other guests of its host included."""
+    busy, began = _busy_seconds(), time.monotonic()
+    await asyncio.sleep(seconds)
+    return (_busy_seconds() - busy) / (time.monotonic() - began)
+
+
+def _busy_seconds() -> float:
+    """proc_stat(5): user, nice, system, and after idle and iowait irq, softirq, steal."""
+    fields = [int(word) for word in Path("/proc/stat").read_text().split(maxsplit=9)[1:9]]
+    return (sum(fields[:3]) + sum(fields[5:8])) / TICKS_PER_SECOND
 
 
 def _kibibytes(pid: int, file: str, label: str) -> int:
