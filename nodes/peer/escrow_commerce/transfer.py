@@ -7,10 +7,10 @@ import asyncio
 
 import aiohttp
 
-from crypto.content import ciphertext_size_of
 from nodes.peer.escrow_commerce.books import PROTOCOL
 from nodes.peer.escrow_commerce.files import ContentFiles, Summed, read_blocks
 from nodes.protocols.escrow_commerce.messages import CiphertextDigest, ContentRequest, Upload
+from nodes.protocols.escrow_commerce.sale import largest_ciphertext
 from nodes.protocols.escrow_commerce.state import Purchase
 from nodes.runtime.client import read_limited
 from nodes.runtime.party import Party
@@ -85,9 +85,7 @@ class Transfers:
 
     def _most(self, purchase: Purchase) -> int:
         """No seller can fill this disk with more than its contract says."""
-        size = purchase.contract.size
-        limit = self._party.settings.content_bytes
-        return ciphertext_size_of(limit if size is None else min(size, limit))
+        return largest_ciphertext(purchase.contract, self._party.settings.content_bytes)
 
     # D1u
 

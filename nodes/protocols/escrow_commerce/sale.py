@@ -6,7 +6,7 @@ stands in release.py.
 
 from dataclasses import dataclass
 
-from crypto.content import ContentDigests
+from crypto.content import ContentDigests, ciphertext_size_of
 from crypto.documents import Signed, document_digest
 from crypto.hashing import framed
 from nodes.protocols.escrow_commerce.guards import (
@@ -25,6 +25,7 @@ from nodes.protocols.escrow_commerce.messages import (
     PaymentBytes,
     SaleState,
     SellerDeposit,
+    Size,
 )
 from nodes.protocols.escrow_commerce.reading import read, require_sender
 from nodes.protocols.escrow_commerce.refusals import (
@@ -55,6 +56,12 @@ from nodes.protocols.message import Milliseconds, Name, PartyId, TransactionId
 def content_context(sale: TransactionId) -> bytes:
     """Binds E_K(C) to its sale."""
     return framed("escrow_commerce/content", sale)
+
+
+def largest_ciphertext(contract: Contract, limit: Size) -> Size:
+    """E_K(C) has no more bytes than these, whatever the seller said of it in 6a. `limit`: of C."""
+    size = limit if contract.size is None else min(contract.size, limit)
+    return ciphertext_size_of(size)
 
 
 # Step 6, seller
