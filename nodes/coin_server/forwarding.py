@@ -34,8 +34,6 @@ from nodes.wallet.asking import ask_until_answered, is_for_now
 
 CLEARED_AT_ONCE = 16
 """So many debts are cleared without waiting for more."""
-CLEARING_SECONDS = 2.0
-"""How long a debt waits for others to be cleared with it."""
 
 
 class Forwarding:
@@ -189,7 +187,7 @@ class Forwarding:
             while not self._debts.count(party.store.committed):
                 await party.observer.changed()
             try:
-                async with asyncio.timeout(CLEARING_SECONDS):
+                async with asyncio.timeout(party.settings.clearing_seconds):
                     await self._enough.wait()
             except TimeoutError:
                 pass

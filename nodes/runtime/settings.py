@@ -54,6 +54,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     quorum_write_seconds: Duration = 5.0
     coin_seconds: Duration = 86_400.0
     reissue_window_seconds: Duration = 3_600.0
+    clearing_seconds: Duration = 2.0
+    """How long what coin servers owe each other waits, to be cleared with more of it."""
     message_lifetime_seconds: Duration = 60.0
 
     message_bytes: Positive = 1 << 20

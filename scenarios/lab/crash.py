@@ -8,7 +8,6 @@ nobody has both a secret and its refund (G5).
 
 import asyncio
 import contextlib
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from scenarios.lab.dramas import PROGRAMS, Drama, dramas
 from scenarios.lab.failures import LabFailure
 from scenarios.lab.launcher import Progress, no_progress
 from scenarios.lab.owners import Owners
+from scenarios.lab.processes import end_of
 from scenarios.lab.run import Check
 from scenarios.lab.world import Node, World
 
@@ -108,24 +108,8 @@ async def run_case(world: World, drama: Drama, case: Case) -> Outcome:
 async def _bring_back(victim: Node) -> None:
     """Wait until its process has ended, then start it again; ready when this returns."""
     if victim.pid is not None:
-        await _end_of(victim.pid)
+        await end_of(victim.pid)
     await victim.restart()
-
-
-async def _end_of(pid: int) -> None:
-    """Linux tells by a descriptor of the process (pidfd_open(2))."""
-    loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    loop.add_reader(descriptor, ended.set)
-    try:
-        await ended.wait()
-    finally:
-        loop.remove_reader(descriptor)
-        os.close(descriptor)
 
 
 async def _dismiss(nurse: "asyncio.Task[None]", victim: Node) -> bool:

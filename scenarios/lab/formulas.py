@@ -59,9 +59,112 @@ DHT_MICROPAYMENT: Mapping[str, Formula] = {
 }
 """Section 3; (1) to (9) are the paper's numbers."""
 
+ELECTRONIC_CASH: Mapping[str, Formula] = {
+    "K1": Formula("", "B{a key for each denomination}"),
+    "K2": Formula("", "CA{the list}, the same for everybody"),
+    "A1": Formula("", "C{?}"),
+    "A2": Formula("", "E_C(B{balance})"),
+    "W1": Formula(
+        "E'cb(Sid, Bid, Cid, Ecb(pwd, acc#, CA))",
+        "E_B(C{Sid, hdl, amount, nonce, X}), X = E_S(SK, epk, hdl, pk_i)",
+    ),
+    "W1r": Formula("", "B{debited: C, hdl, amount, wid}"),
+    "W2": Formula(
+        "Ebs(Sid, Bid, Cid, CA, SDB(Cid), PEc(sn#), EC, SK)", "E_S(B{hdl, amount, wid, X})"
+    ),
+    "W3": Formula(
+        "Esb(Sid, Bid, Cid, SDB(Cid), Scs(EC, PEc(sn#))",
+        "E_B(S{wid, b_i}, E_epk(v_i)), sn_i = H(pk_i, v_i), b_i = PSS(sn_i) r_i^e",
+    ),
+    "W4": Formula(
+        "Ebc(Bid, EC, Cid, sn#, SDB(x), Sid, SK, Ssc(EC, PEc(sn#))",
+        "E_C(b_i^d, S{wid, b_i}, E_epk(v_i)); C takes r_i out again",
+    ),
+    "W5": Formula("", "E_B(C{nonce}): what became of it?"),
+    "X1": Formula(
+        "E'cs(Sid, Bid, EC, PEs(sn#), Scs(Sid, Cid, EC, sn#, SDB(x), SK, Cid)",
+        "E_S(order), the order signed by each coin's pk, by nobody else",
+    ),
+    "X2": Formula(
+        "Esc(Bid, EC, sn#, SDB(x), Sid, Ssc(EC, PE(sn#))", "E_epk'(new coins, S{carried out})"
+    ),
+    "P1": Formula(
+        "E'cm(EC, SDB(c), Ecm(CA, PEs(sn#), SK)",
+        "E_M(amount, reference, Z), Z = E_S(order for M, signed by each coin's pk)",
+    ),
+    "P2": Formula(
+        "E'ms(Sid, Bid, Cid, EC, SDB(c), Ecm(PEs(sn#),)",
+        "E_S(M{amount, reference, H(Z), pk_M}, Z); S checks the signature itself",
+    ),
+    "P3": Formula(
+        "Esm(Bid, SDB(m), Sid, Ssc(EC, PE(sn#), Cid, Bid), Ssm(EC, PEm(sn#), Cid, Bid)",
+        "E_M(S{coin under pk_M}, E_epk'(change, S{carried out}))",
+    ),
+    "P4": Formula(
+        "Emc(Bid, SDB(c), Sid, Ssc(EC, PEc(sn#), Cid, SK)",
+        "E_epk''(M{received: amount, reference, H(Z)}, E_epk'(change))",
+    ),
+    "P5": Formula("", "pk{what became of my order?}"),
+    "P6": Formula("", "E_epk'(change, S{carried out})"),
+    "D1": Formula(
+        "Emb(Bid, Sid, Cid, pwd, acc#, CA, Emb(PEs(sn#))",
+        "E_B(M{amount, dep, Z}), dep = H(B, M, nonce), Z = E_S(order for B and dep)",
+    ),
+    "D2": Formula("E'bs(Bid, Sid, PEs(sn#), Ack)", "E_S(B{dep, amount, Z})"),
+    "D3": Formula("Esb(CA, Bid, Sid, Ack)", "E_B(S{dep, amount, gone})"),
+    "D4": Formula("Ebm(result)", "E_M(B{credited: M, dep, amount})"),
+    "J1": Formula("", "the answer is kept here: forget it"),
+    "J2": Formula("", "pk{the change is kept here}"),
+    "F1": Formula('"call the server that has the coin"', "E_S'(M{home, H(Z), pk_M}, Z)"),
+    "F2": Formula("", "E_S(S'{I owe S this amount}, E_epk'(change))"),
+    "F4": Formula("", "S{all that is owed to S}"),
+    "F5": Formula("", "B{moved between their books}"),
+    "C1": Formula("", "E_S(order with judge, transaction, two one-time keys)"),
+    "C2": Formula("", "E_epk'(S{amount waits for the judge})"),
+    "C3": Formula("", "judge{transaction, registered or void}"),
+    "C4": Formula("", "under which key the coin circulates now"),
+}
+"""Sections 4.2 to 4.5, with the paper's own parentheses; CA is the paper's sign for the amount."""
+
+ANONYMOUS_MICROPAYMENT: Mapping[str, Formula] = {
+    "K1": Formula("", "E_CA(B{?})"),
+    "K2": Formula("BCA_key", "E_B(CA{BCA_key})"),
+    "1": Formula("ID", "E_CA(Cus{?}), what Cus is certified as"),
+    "2": Formula("PID, h(PID || BCA_key)", "E_Cus(CA{PID, until, HMAC(BCA_key; PID, until)})"),
+    "V3": Formula("", "Cus{b_i}: vouchers to be signed blindly"),
+    "V4": Formula("", "b_i^d"),
+    "3": Formula(
+        "PID, h(PID || BCA_key), deposit",
+        "E_B(PID, until, its HMAC, what is paid in, epk, nonce)",
+    ),
+    "4": Formula(
+        "E_c(amount || BCus_key)", "E_epk(amount, balance, BCus_key, nonce, HMAC(certificate; ..))"
+    ),
+    "S1": Formula("", "E_B(Vend{Vend_ID})"),
+    "S2": Formula("", "E_Vend(B{BVend_key})"),
+    "5": Formula(
+        "amount, PID, Vend_ID, S_N, h(amount || PID || Vend_ID || S_N || BCA_key)",
+        "amount, PID, Vend_ID, S_N, H(goods), HMAC(BCus_key; the same)",
+    ),
+    "6": Formula("C_order, the vendor's account", "C_order, HMAC(BVend_key; C_order)"),
+    "7": Formula(
+        "accept or reject, h(accept or reject || S_N || BCus_key)",
+        "accept or reject, HMAC(BCus_key; C_order, ..), HMAC(BVend_key; ..)",
+    ),
+    "8": Formula("B_respond, goods"),
+    "Q1": Formula("", "PID, S_N, HMAC(BCus_key; ..): how does it stand?"),
+    "Q2": Formula("", "PID, S_N, HMAC(BCus_key; ..): never take it"),
+    "T0": Formula("", "Vend{C_order, what is wrong}"),
+    "T1": Formula("PID", "E_CA(B{PID, Vend{C_order, what is wrong}})"),
+    "T2": Formula("ID", "E_B(CA{ID})"),
+}
+"""Section 3. The key of step 5 is printed so; the mechanism's text has BCus_key."""
+
 FORMULAS: Mapping[str, Mapping[str, Formula]] = {
     "escrow_commerce": ESCROW_COMMERCE,
     "dht_micropayment": DHT_MICROPAYMENT,
+    "electronic_cash": ELECTRONIC_CASH,
+    "anonymous_micropayment": ANONYMOUS_MICROPAYMENT,
 }
 
 

@@ -99,10 +99,56 @@ ANONYMOUS_MICROPAYMENT: Needs = {
 """Section 3: goods only after the broker's answer. Naming, prepayment and tracing are transactions
 of their own."""
 
+ELECTRONIC_CASH: Needs = {
+    "K1": (),
+    "K2": _after("K1"),
+    "K3": (),
+    "K4": _after("K3"),
+    "A1": (),
+    "A2": _after("A1"),
+    "W1": (),
+    "W1r": _after("W1"),
+    "W2": (),
+    "W3": _after("W2"),
+    "W4": _after("W1"),
+    "W5": (),
+    "W6": _after("W5"),
+    "X1": (),
+    "X2": _after("X1"),
+    "P1": (),
+    "P2": (),
+    "P3": _after("P2"),
+    "P4": _after("P1", "P3"),
+    "P5": (),
+    "P6": _after("P5"),
+    "D1": (),
+    "D2": (),
+    "D3": _after("D2"),
+    "D4": _after("D1"),
+    "Q1": (),
+    "Q2": _after("Q1"),
+    "J1": (),
+    "J2": (),
+    "F1": (),
+    "F2": _after("F1"),
+    "F4": (),
+    "F5": _after("F4"),
+    "F6": (),
+    "F7": _after("F6"),
+    "C1": (),
+    "C2": _after("C1"),
+    "C3": (),
+    "C4": _after("C3"),
+}
+"""Sections 4.2 to 4.5. What a bank and a coin server, or two coin servers, say to each other is a
+transaction of theirs: a withdrawal's or a deposit's id, which its owner's must not be joined to. A
+sale brings its parcel in a message of its own, so P2 may stand without P1."""
+
 GRAMMARS: dict[str, Needs] = {
     "escrow_commerce": ESCROW_COMMERCE,
     "dht_micropayment": DHT_MICROPAYMENT,
     "anonymous_micropayment": ANONYMOUS_MICROPAYMENT,
+    "electronic_cash": ELECTRONIC_CASH,
 }
 
 

@@ -24,7 +24,8 @@ class Thing:
     """`field` of the messages at `steps`. Who sends one of them, or of `made_at`, has it anyway.
 
     Without a field the thing is what a party opened at that step: having its digest is not having
-    it. `sealed_at`: steps that bring it only encrypted, to whoever asks for it.
+    it. `sealed_at`: steps that bring it only encrypted, to whoever asks for it. `opened`: the field
+    stands in each of what a party decrypted under that name, not in a message.
     """
 
     what: str
@@ -33,10 +34,12 @@ class Thing:
     field: str = ""
     made_at: tuple[str, ...] = ()
     sealed_at: tuple[str, ...] = ()
+    opened: str = ""
 
 
 ESCROW = "escrow_commerce"
 COINS = "dht_micropayment"
+CASH = "electronic_cash"
 THINGS = (
     Thing("the content C", ESCROW, ("content",), made_at=("6a",), sealed_at=("6b", "D1u")),
     Thing("the key K", ESCROW, ("6a", "8a"), "key"),
@@ -48,6 +51,18 @@ THINGS = (
     Thing("the coins withdrawn", COINS, ("W2",), "coins"),
     Thing("the coins paid", COINS, ("P1",), "transfers"),
     Thing("the coins redeemed", COINS, ("D1",), "transfers"),
+    Thing("whose withdrawal it is", CASH, ("W1r",), "receipt"),
+    Thing(
+        "the e-cash withdrawn",
+        CASH,
+        ("W4",),
+        "signature",
+        sealed_at=("W3", "W4", "P1", "D1"),
+        opened="coins",
+    ),
+    Thing("the e-cash changed", CASH, ("",), "signature", sealed_at=("P3", "P4"), opened="coins"),
+    Thing("what a payment is for", CASH, ("P1",), "reference"),
+    Thing("the merchant's e-cash", CASH, ("P3",), "coin", sealed_at=("D1",)),
 )
 
 
@@ -80,14 +95,23 @@ def values_of(thing: Thing, views: Mapping[str, Sequence[View]]) -> set[str]:
     found = set()
     for view in views.values():
         for line in view:
-            value = line["value"]
-            if _is_of(thing, line) and isinstance(value, Mapping) and thing.field in value:
-                found.add(_needle(value[thing.field]))
+            if _is_of(thing, line):
+                found |= {_needle(value[thing.field]) for value in _parts(thing, line)}
     return {value for value in found if len(value) >= SHORTEST_VALUE}
 
 
 def _is_of(thing: Thing, line: View) -> bool:
-    return line["protocol"] == thing.protocol and line["step"] in thing.steps
+    return (
+        line["protocol"] == thing.protocol
+        and line["step"] in thing.steps
+        and thing.opened in ("", line["what"])
+    )
+
+
+def _parts(thing: Thing, line: View) -> Iterable[Mapping[str, Any]]:
+    """Where the thing's field stands."""
+    found = line["value"] if thing.opened else [line["value"]]
+    return [value for value in found if isinstance(value, Mapping) and thing.field in value]
 
 
 def _opened(thing: Thing, view: Sequence[View]) -> bool:
@@ -104,8 +128,8 @@ def _needle(value: Any) -> str:
 
 
 def _makers(thing: Thing, events: Iterable[Event]) -> set[str]:
-    """Whoever sends a value knew it before."""
-    steps = thing.steps + thing.made_at
+    """Whoever sends a value knew it before; not so what only its receiver can decrypt."""
+    steps = thing.made_at if thing.opened else thing.steps + thing.made_at
     return {
         event.sender for event in events if event.protocol == thing.protocol and event.step in steps
     }

@@ -9,17 +9,20 @@ A step is waited for in the trace of a node and printed when it is there; nothin
 """
 
 import asyncio
+import json
 import random
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from nodes.protocols.message import Role
 from nodes.runtime.observer import Row
 from scenarios.lab.auditor import read_books
 from scenarios.lab.books import Books
 from scenarios.lab.failures import LabFailure
 from scenarios.lab.narrator import Narrator
+from scenarios.lab.processes import end_of
 from scenarios.lab.recorder import Recorder
 from scenarios.lab.run import Check
 from scenarios.lab.world import Node, World
@@ -68,6 +71,16 @@ class LiveRun:
     @property
     def certificate_authority(self) -> Node:
         return self.world.certificate_authority
+
+    @property
+    def bank(self) -> Node:
+        """The bank's account server."""
+        return self.world.of_role(Role.BANK_ACCOUNT_SERVER)[0]
+
+    @property
+    def coin_servers(self) -> list[Node]:
+        """In the order of their names."""
+        return self.world.of_role(Role.COIN_SERVER)
 
     def cast(self, *symbols: str, among: Iterable[Node] | None = None) -> tuple[Node, ...]:
         """Distinct peers for the paper's symbols, drawn by the seed."""
@@ -174,6 +187,20 @@ class LiveRun:
         rows = (await self.broker.get("/inspect/ledger"))["accounts"]
         return int(next(row["balance"] for row in rows if row["owner"] == node.id))
 
+    async def cash_account(self, node: Node) -> int:
+        """What the bank has on this party's account; opened by looking, if it was not."""
+        return int((await node.control("cash_balance"))["account"])
+
+    async def cash(self, node: Node, state: str = "held") -> list[dict[str, Any]]:
+        """The e-cash this party holds, coin by coin."""
+        ledger = await node.get("/inspect/ledger")
+        return [row for row in ledger.get("cash_wallet", []) if row["state"] == state]
+
+    async def could_read(self, node: Node, values: Iterable[str]) -> list[str]:
+        """Those of these values (hex) that stand in anything this party ever read."""
+        text = json.dumps((await node.get("/inspect/view"))["read"])
+        return [value for value in values if value in text]
+
     async def coins(self, node: Node, state: str = "held") -> list[dict[str, Any]]:
         """The coins this party holds."""
         ledger = await node.get("/inspect/ledger")
@@ -194,6 +221,18 @@ class LiveRun:
         return sum(
             row.direction == "in" and row.kind == "request" and row.protocol != "membership"
             for row in self.recorder.rows[node.name]
+        )
+
+    async def times(self, node: Node, step: str) -> int:
+        """How often this step was taken at a node that receives it; repeats count once."""
+        await self.recorder.follow(node, wait=0)
+        return len(
+            {
+                row.transaction
+                for row in self.recorder.rows[node.name]
+                if (row.protocol, row.step, row.direction) == (self._protocol, step, "in")
+                and row.outcome == "ok"
+            }
         )
 
     async def register_rows(self, node: Node, step: str, transaction: str) -> int:
@@ -217,6 +256,12 @@ class LiveRun:
         """kill -9, all at once."""
         await self.say(f"killed: {', '.join(node.name for node in nodes)}")
         await asyncio.gather(*(node.kill() for node in nodes))
+
+    async def ends(self, node: Node) -> None:
+        """Wait until its process has ended at the point where it was told to."""
+        if node.pid is not None:
+            await end_of(node.pid)
+        await self.say(f"{node.name} was killed there")
 
     async def restart(self, *nodes: Node) -> None:
         """Started again on their data; ready when this returns."""

@@ -4,6 +4,7 @@ Linux only: /proc, and descriptors of processes (pidfd_open(2)), which cannot na
 later. A process that has ended but whose parent did not fetch its exit code counts as ended.
 """
 
+import asyncio
 import os
 import select
 import signal
@@ -130,3 +131,19 @@ def _wait(descriptors: list[int], seconds: float, on_change: Callable[[int], Non
             left.discard(descriptor)
         on_change(len(left))
     return sorted(left)
+
+
+async def end_of(pid: int) -> None:
+    """Wait until a process has ended; a descriptor of it tells (pidfd_open(2))."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    loop.add_reader(descriptor, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)

@@ -29,6 +29,10 @@ from scenarios.lab.run import ScenarioInfo
 PAPERS: Mapping[str, str] = {
     "escrow_commerce": "S.-K. Wee and K.-H. Rhee, The New e-Commerce Model using P2P System",
     "dht_micropayment": "DHT-based P2P micropayment",
+    "electronic_cash": (
+        "C. Her, S.-J. Joo and H. Chung, Danger Element Analysis and Protocol Design of Electronic "
+        "Cash Payment System"
+    ),
     "anonymous_micropayment": (
         "H.-M. Kim and I.-Y. Lee, A Study on Micro Payment System with Anonymity"
     ),

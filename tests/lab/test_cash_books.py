@@ -1,11 +1,17 @@
 """The auditor on honest e-cash, and on the same books with one thing wrong in them."""
 
+import importlib
 from typing import Any
 
 import pytest
 
+from nodes.protocols.electronic_cash import messages
+from nodes.protocols.message import declarations
 from scenarios.lab.auditor import audit, verdict_of
 from scenarios.lab.books import UnreadableLedger, read_ledger
+from scenarios.lab.formulas import FORMULAS
+from scenarios.lab.grammar import ELECTRONIC_CASH, GRAMMARS
+from scenarios.lab.grammar import faults as steps_wrong
 from scenarios.lab.run import Check
 from tests.lab.honest_books import Market, key
 
@@ -16,6 +22,7 @@ JOURNALS = "coin servers keep no spent coins"
 WALLETS = "e-cash in wallets circulates"
 TWICE = "no e-cash coin twice"
 OPENED = 1000
+PROTOCOL = messages.__name__.split(".")[-2]
 
 
 class CashMarket(Market):
@@ -254,3 +261,38 @@ def test_one_coin_in_two_wallets(market: CashMarket) -> None:
     market.raw["peer-02"]["cash_wallet"].append(dict(market.raw["peer-01"]["cash_wallet"][0]))
     assert "is counted by peer-01 and peer-02" in check(market, TWICE).detail
     assert faults(market) == {TWICE}
+
+
+# the order of steps
+
+
+def test_every_step_has_its_place_in_the_order() -> None:
+    assert set(ELECTRONIC_CASH) == {d.step for d in declarations(PROTOCOL)}
+
+
+@pytest.mark.parametrize(
+    ("steps", "fault"),
+    [
+        (["W1", "W1r", "W4"], ""),
+        (["W2", "W3", "J1"], ""),
+        (["P1", "P2", "P3", "P4", "J1"], ""),
+        (["P1", "P1", "P2", "P2", "P3", "P4"], ""),
+        (["P1", "X1", "X2"], ""),
+        (["P2", "P3"], ""),
+        (["D1", "D4"], ""),
+        (["W4"], "step W4 before W1"),
+        (["P1", "P4"], "step P4 before P3"),
+        (["P1", "P3"], "step P3 before P2"),
+        (["D4"], "step D4 before D1"),
+        (["F2"], "step F2 before F1"),
+    ],
+)
+def test_the_steps_of_e_cash(steps: list[str], fault: str) -> None:
+    assert steps_wrong("electronic_cash", steps) == ([fault] if fault else [])
+
+
+@pytest.mark.parametrize("protocol", sorted(FORMULAS))
+def test_a_formula_stands_at_a_step_that_there_is(protocol: str) -> None:
+    importlib.import_module(f"nodes.protocols.{protocol}.messages")
+    declared = {d.step for d in declarations(protocol)}
+    assert set(FORMULAS[protocol]) <= declared | set(GRAMMARS[protocol])

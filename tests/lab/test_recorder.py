@@ -247,3 +247,24 @@ def test_a_leak_is_found_wherever_it_stands() -> None:
 
 def test_without_views_nothing_is_said_of_what_was_learned() -> None:
     assert what_each_learned([], {"peer-01": [], "broker": []}) == {}
+
+
+def test_who_signed_a_coin_blindly_carried_it_sealed_and_who_takes_it_back_can_read_it() -> None:
+    coin = {"key": "ab" * 32, "signature": "cd" * 128}
+    opened = {**read("W4"), "protocol": "electronic_cash", "what": "coins", "value": [coin]}
+    order = {**read("X1", spend=f"92c5{'cd' * 128}"), "protocol": "electronic_cash"}
+    views = {"peer-01": [opened], "bank-account-server": [], "coin-server-1": [order], "broker": []}
+    bank = "bank-account-server"
+    events = [
+        Event(1, 0, "electronic_cash", "W3", "M", sender="coin-server-1", receiver=bank),
+        Event(2, 0, "electronic_cash", "W4", "M", sender=bank, receiver="peer-01"),
+    ]
+    learned = what_each_learned(events, views)
+    how = {name: {item.what: item.how for item in items} for name, items in learned.items()}
+    coins = {name: items["the e-cash withdrawn"] for name, items in how.items()}
+    assert coins == {
+        "peer-01": "readable",
+        "bank-account-server": "sealed only",
+        "coin-server-1": "readable",
+        "broker": "never",
+    }

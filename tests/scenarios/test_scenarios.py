@@ -33,6 +33,8 @@ WITH_ITS_OWN: list[tuple[str, dict[str, Any]]] = [
     ("escrow_dispute", {}),
     ("coin_double_spend", {"times": 12}),
     ("reputation_rounds", {"rounds": 40}),
+    ("ecash_cycle", {}),
+    ("ecash_two_coin_servers", {}),
 ]
 
 
