@@ -42,7 +42,7 @@ class Ready:
     async def _served(self, state: str) -> bytes:
         """A sale of the honest seller to the player that stands there."""
         stage, seller = self.stage, self.trade.seller
-        sale = stage.buyer.party.fresh_transaction()
+        sale = sales.new_sale(stage)
         await sales.say(stage, stage.buyer, seller, sales.request(stage, self.offer, sale), sale)
         await seller.until(sale.hex(), "deposited")
         if state == "paid":
@@ -57,7 +57,7 @@ class Ready:
         return sale
 
     def fresh(self) -> bytes:
-        return self.stage.buyer.party.fresh_transaction()
+        return sales.new_sale(self.stage)
 
 
 def in_states(

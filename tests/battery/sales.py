@@ -7,6 +7,7 @@ from typing import Any
 from crypto import codec
 from crypto.documents import Signed, sign_document
 from nodes.protocols.escrow_commerce import messages as words
+from nodes.protocols.escrow_commerce import sale_id
 from nodes.protocols.escrow_commerce.contract import order
 from nodes.protocols.escrow_commerce.messages import (
     AbortNotice,
@@ -107,9 +108,14 @@ STATES = (
 """Where a sale stays without the test's doing: the others are passed through at once."""
 
 
+def new_sale(stage: Stage) -> bytes:
+    party = stage.buyer.party
+    return sale_id.draw(party.id, party.fresh(sale_id.FRESH_BYTES))
+
+
 async def sale_in(stage: Stage, state: str) -> tuple[bytes, Signed[Contract]]:
     """A new sale between the players that stands there, and its contract."""
-    escrow_server, sale = stage.world.escrow_server, stage.buyer.party.fresh_transaction()
+    escrow_server, sale = stage.world.escrow_server, new_sale(stage)
     deposit = seller_deposit(stage, sale)
     paid = buyer_deposit(stage, deposit.contract, DIGEST if state != "aborted" else bytes(32))
     if state != "buyer-in":

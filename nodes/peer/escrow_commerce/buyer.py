@@ -17,7 +17,7 @@ from nodes.peer.escrow_commerce.note import Note, nothing
 from nodes.peer.escrow_commerce.transfer import Transfers
 from nodes.protocols.envelope import Opened
 from nodes.protocols.errors import OutcomeUnknown, Refused
-from nodes.protocols.escrow_commerce import contract, dispute, rating, receipt
+from nodes.protocols.escrow_commerce import contract, dispute, rating, receipt, sale_id
 from nodes.protocols.escrow_commerce import messages as words
 from nodes.protocols.escrow_commerce import sale as steps
 from nodes.protocols.escrow_commerce.messages import AbortNotice, KeyRelease, Offer
@@ -116,7 +116,7 @@ class Buyer:
             offered,
             buyer=party.key,
             escrow_server=escrow_server.id,
-            sale=party.fresh_transaction(),
+            sale=sale_id.draw(party.id, party.fresh(sale_id.FRESH_BYTES)),
             deadline=party.now() + round(seconds * 1000),
             now=party.now(),
             guards=party.guards,

@@ -39,6 +39,7 @@ from nodes.protocols.escrow_commerce.refusals import (
     TrustForged,
     UpdateNotTheEscrowServers,
 )
+from nodes.protocols.escrow_commerce.sale_id import is_drawn_by
 from nodes.protocols.escrow_commerce.state import Payment, PaymentState, Sale
 from nodes.protocols.guard import guard
 from nodes.protocols.message import Milliseconds, PartyId, TransactionId
@@ -75,8 +76,8 @@ def contract_is_signed(signed: Signed[Contract], signatures: int = 2) -> bool:
 
 @guard("contract-names-sale", mends=("PC-A5",), refuses=ContractForAnotherSale)
 def contract_names_sale(contract: Contract, sale: TransactionId) -> bool:
-    """A contract serves in the one sale it names."""
-    return contract.sale == sale
+    """A contract serves in the one sale it names, whose id its buyer drew."""
+    return contract.sale == sale and is_drawn_by(sale, contract.buyer)
 
 
 @guard("contract-names-content", mends=("PC-A1", "PC-A2"), refuses=ContractNamesNoContent)

@@ -7,7 +7,16 @@ import msgspec
 from crypto.content import ContentDigests
 from crypto.documents import Signed
 from crypto.signing import SigningKey
-from nodes.protocols.escrow_commerce import contract, dispute, offer, rating, receipt, release, sale
+from nodes.protocols.escrow_commerce import (
+    contract,
+    dispute,
+    offer,
+    rating,
+    receipt,
+    release,
+    sale,
+    sale_id,
+)
 from nodes.protocols.escrow_commerce.messages import (
     AbortNotice,
     AbortReason,
@@ -37,8 +46,8 @@ from nodes.protocols.escrow_commerce.state import (
 from nodes.protocols.guard import Guards
 
 BUYER, SELLER, ESCROW, CENTRAL, STRANGER = (SigningKey(bytes([n]) * 32) for n in range(1, 6))
-SALE = b"the first sale.."
-OTHER_SALE = b"another sale...."
+SALE = sale_id.draw(BUYER.public_key, b"sale one")
+OTHER_SALE = sale_id.draw(BUYER.public_key, b"sale two")
 NOW = 1_700_000_000_000
 DEADLINE = NOW + 60_000
 TERMS = EscrowTerms(dispute_milliseconds=120_000, margin_milliseconds=20_000)

@@ -7,7 +7,7 @@ import pytest
 
 from crypto import codec
 from crypto.documents import Signed, sign_document
-from nodes.protocols.escrow_commerce import sale
+from nodes.protocols.escrow_commerce import sale, sale_id
 from nodes.protocols.escrow_commerce.messages import (
     AbortNotice,
     AbortReason,
@@ -209,6 +209,13 @@ def test_steps_6a_and_7_a_contract_that_does_not_serve_here_is_refused(
 ) -> None:
     with pytest.raises(refusal):
         take(side, Sale(SALE), contract_with(**changes))
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_steps_6a_and_7_nobody_opens_a_sale_under_an_id_that_another_drew(side: str) -> None:
+    anothers = sale_id.draw(STRANGER.public_key, b"sale one")
+    with pytest.raises(ContractForAnotherSale):
+        take(side, Sale(anothers), contract_with(sale=anothers))
 
 
 @pytest.mark.parametrize("side", SIDES)
