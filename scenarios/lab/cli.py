@@ -17,6 +17,7 @@ from scenarios.lab import (
     commands_audit,
     commands_bench,
     commands_crash,
+    commands_judge,
     commands_nodes,
     commands_run,
     commands_world,
@@ -65,6 +66,7 @@ def start(
 commands_world.add_to(app)
 commands_run.add_to(app)
 commands_audit.add_to(app)
+commands_judge.add_to(app)
 commands_crash.add_to(app)
 commands_nodes.add_to(app)
 commands_bench.add_to(app)

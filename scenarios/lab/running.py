@@ -17,11 +17,13 @@ from typing import Any
 
 import msgspec
 
+from nodes.protocols.message import Role
 from scenarios.lab.auditor import EXIT_CODES, audit_settled, read_books, verdict_of
 from scenarios.lab.books import Books, opening_balance
 from scenarios.lab.choice import Choice
 from scenarios.lab.coin_lives import coin_lives, ring_places
 from scenarios.lab.costs import costs_between
+from scenarios.lab.evidence_files import keep_evidence
 from scenarios.lab.failures import LabFailure
 from scenarios.lab.formulas import formulas_of
 from scenarios.lab.launcher import Progress, no_progress, start_world
@@ -91,6 +93,7 @@ async def run_scenario(
 ) -> Finished:
     """Raises LabFailure where nothing could be run at all. `on_interrupt` hears of Ctrl-C."""
     scenario.check_files(options)
+    scenario = scenario.with_options(options)
     seed = secrets.randbelow(SEEDS) if how.seed is None else how.seed
     async with worlds(scenario, how) as world:
         await narrator.begin(scenario.name, scenario.title, seed)
@@ -99,6 +102,7 @@ async def run_scenario(
             on_interrupt()
         run = await _judge(scenario, options, how, played)
         folder = keep(how.runs, run, _logs(world))
+        await keep_evidence(folder, run, world.of_role(Role.ESCROW_SERVER))
     await narrator.end(run, str(folder))
     return Finished(run, folder, played.interrupted)
 

@@ -118,6 +118,22 @@ def test_json_is_one_object_and_nothing_else(place: Path, tmp_path: Path) -> Non
     assert done.out.count("\n") == 1
 
 
+def test_the_evidence_of_a_run_is_judged_offline(place: Path, tmp_path: Path) -> None:
+    run = jangteo(
+        "run", "escrow_purchase", "--json", "--world", str(place), "--runs", str(tmp_path)
+    ).json
+
+    done = jangteo("judge", run["folder"], "--json", cwd=tmp_path)
+
+    assert done.code == 0, done.err
+    (sale,) = done.json["sales"]
+    assert (sale["answer"], sale["digests"]) == ("decided", "equal")
+    told = {(fact["name"], fact["what"]) for fact in sale["facts"]}
+    buyer, seller = run["summary"].split()[0], run["summary"].split(" from ")[1].split()[0]
+    assert {(seller, "6a"), (buyer, "7"), (buyer, "contract"), (seller, "contract")} <= told
+    assert (buyer, "rating") in told
+
+
 def test_a_world_that_does_not_suit_is_not_used(place: Path, tmp_path: Path) -> None:
     done = jangteo("run", "escrow_dispute", "--world", str(place), "--runs", str(tmp_path))
     assert done.code == 3
