@@ -1,4 +1,4 @@
-"""P2P e-commerce with escrow and trust (PC), paid with DHT coins (DC): section 4 of the paper."""
+"""P2P e-commerce with escrow and trust (PC), section 4, paid with DHT coins (DC) or e-cash (BS)."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +7,7 @@ from typer import Option
 
 from scenarios.content import HARBOUR
 from scenarios.lab.live import LiveRun
+from scenarios.lab.money import MONEY, PROTOCOLS, Pay
 from scenarios.lab.scenario import main, scenario
 from scenarios.lab.wording import size
 
@@ -14,12 +15,14 @@ from scenarios.lab.wording import size
 @scenario(
     title="A purchase through the escrow server",
     protocols=("escrow_commerce", "dht_micropayment"),
+    option_protocols={"pay": PROTOCOLS},
 )
 async def escrow_purchase(
     run: LiveRun,
     *,
     content: Annotated[Path, Option(metavar="FILE", help="What is sold.")] = HARBOUR,
     price: Annotated[int, Option(min=1, max=64, help="In coins.")] = 3,
+    pay: Annotated[Pay, Option(help="With coins of the DHT, or with e-cash.")] = Pay.COINS,
 ) -> None:
     """A buyer gets a picture and its seller coins, or neither gets anything.
 
@@ -28,12 +31,9 @@ async def escrow_purchase(
     """
     seller, buyer = run.cast("P_3", "P_1")
     title = f"{content.stem} #{run.seed}"  # others may sell the same picture
-    before = {node: await run.balance(node) for node in (seller, buyer)}
-
-    coins = (await buyer.control("withdraw", count=price))["transaction"]
-    await run.step("W1", buyer, f"{price} coins", of=coins, protocol="dht_micropayment")
-    await run.step("W3", buyer, "its first register", of=coins, protocol="dht_micropayment")
-    await buyer.until(coins, "held")
+    money = MONEY[pay]
+    before = {node: await money.account(run, node) for node in (seller, buyer)}
+    await money.fetch(run, buyer, price)
 
     own = await seller.upload(content)
     await seller.control("offer", content_id=own["content_id"], description=title, price=price)
@@ -50,8 +50,9 @@ async def escrow_purchase(
     await run.step("6b", buyer, f"{size(own['size'])}, encrypted", of=sale)
     await buyer.until(sale, "ciphertext-held")
 
-    await buyer.control("pay", transaction=sale)
+    await buyer.control("pay", transaction=sale, instrument=money.instrument)
     await run.step("7", buyer, f"its own digest, {price} coins", of=sale)
+    await money.locked(run, sale)
     await run.step("8", run.escrow_server, "the digests are equal, the coins locked", of=sale)
     await run.step("8a", buyer, "the key, sealed", of=sale)
     await buyer.until(sale, "opened")
@@ -63,16 +64,15 @@ async def escrow_purchase(
     await run.step("10", run.central_server, "one rating more", of=sale)
     await seller.until(sale, "paid")
     await run.escrow_server.until(sale, "closed")
-
-    earned = (await seller.control("redeem", count=price))["transaction"]
-    await run.step("D1", seller, f"{price} coins", of=earned, protocol="dht_micropayment")
-    await seller.until(earned, "credited")
+    await money.received(run, sale, buyer, seller)
+    await money.bring_back(run, seller, price)
 
     run.check("the buyer has the content, bit for bit", bought == content.read_bytes())
     for node, change in ((seller, price), (buyer, -price)):
-        balance, was = await run.balance(node), before[node]
+        balance, was = await money.account(run, node), before[node]
         run.check(f"{node.name}: {change:+d}", balance == was + change, f"{was} to {balance}")
-    run.check("the escrow server keeps nothing", not await run.coins(run.escrow_server))
+    kept = await money.held(run, run.escrow_server)
+    run.check("the escrow server keeps nothing", not kept)
     run.conclude(f"{buyer.name} bought {title} from {seller.name} for {price} coins.")
 
 

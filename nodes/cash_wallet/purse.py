@@ -63,6 +63,7 @@ class Purse:
         self._by_transaction = store.table("cash_order_of", Digest)
         self.wallet = Wallet(self._load_seed())
         service.accounts_for(self._rows)
+        service.shows(self)
 
     def _load_seed(self) -> bytes:
         store = self.party.store
@@ -323,7 +324,13 @@ class Purse:
 
     # inspection
 
-    def rows_of(self, order: Spending) -> dict[str, Any]:
+    def summaries(self) -> list[dict[str, Any]]:
+        return [self._row(order) for order in self.orders.values(self.party.store.committed)]
+
+    def details(self, transaction: bytes) -> list[dict[str, Any]]:
+        return [self._row(order) for order in self.of_transaction(transaction)]
+
+    def _row(self, order: Spending) -> dict[str, Any]:
         return {
             "id": order.transaction.hex(),
             "protocol": "electronic_cash",

@@ -80,7 +80,6 @@ class Spender:
             "cash_use", AskedCoinServer, self._use, "Present every payment to this coin server"
         )
         service.at_start(self._resume)
-        service.shows(self)
 
     async def _resume(self) -> None:
         for order in self._purse.running():
@@ -274,10 +273,3 @@ class Spender:
         card = await coin_server_named(party, asked.coin_server)
         await self._till.choose(card.id)
         return {"coin_server": card.id.hex()}
-
-    def summaries(self) -> list[dict[str, Any]]:
-        orders = self._purse.orders.values(self._party.store.committed)
-        return [self._purse.rows_of(order) for order in orders]
-
-    def details(self, transaction: bytes) -> list[dict[str, Any]]:
-        return [self._purse.rows_of(o) for o in self._purse.of_transaction(transaction)]

@@ -93,6 +93,7 @@ async def run_scenario(
 ) -> Finished:
     """Raises LabFailure where nothing could be run at all. `on_interrupt` hears of Ctrl-C."""
     scenario.check_files(options)
+    scenario = scenario.with_options(options)
     seed = secrets.randbelow(SEEDS) if how.seed is None else how.seed
     async with worlds(scenario, how) as world:
         await narrator.begin(scenario.name, scenario.title, seed)

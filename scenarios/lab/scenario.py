@@ -16,7 +16,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -40,6 +40,7 @@ PAPERS: Mapping[str, str] = {
 """The paper of each protocol, as a report names it."""
 
 Play = Callable[..., Awaitable[None]]
+OptionProtocols = Mapping[str, Mapping[Any, tuple[str, ...]]]
 
 
 class NoSuchScenario(LabFailure):
@@ -71,6 +72,8 @@ class Scenario:
 
     alone: bool = False
     """It does to a world what others in it would not like: moves clocks, kills for good."""
+    option_protocols: OptionProtocols = field(default_factory=dict)
+    """Protocols that it speaks only where an option has a value: by option, then by value."""
 
     @property
     def needs_own_world(self) -> bool:
@@ -82,6 +85,15 @@ class Scenario:
         return ScenarioInfo(
             self.name, self.title, self.sentence, "; ".join(papers), list(self.protocols)
         )
+
+    def with_options(self, given: Mapping[str, Any]) -> "Scenario":
+        """The same, with what these options add."""
+        added = [
+            protocol
+            for option, by_value in self.option_protocols.items()
+            for protocol in by_value.get(given.get(option), ())
+        ]
+        return replace(self, protocols=(*self.protocols, *added)) if added else self
 
     def options(self) -> list[inspect.Parameter]:
         """The parameters a person may give, with their types."""
@@ -136,6 +148,7 @@ def scenario(
     without: tuple[str, ...] = (),
     programs: Mapping[str, str] | None = None,
     alone: bool = False,
+    option_protocols: OptionProtocols | None = None,
 ) -> Callable[[Play], Scenario]:
     """Declare a scenario; its name is the function's."""
 
@@ -155,6 +168,7 @@ def scenario(
             without=without,
             programs=dict(programs or {}),
             alone=alone,
+            option_protocols=dict(option_protocols or {}),
         )
 
     return declare

@@ -10,7 +10,9 @@ import pytest_asyncio
 
 from scenarios.lab.choice import Choice
 from scenarios.lab.live import LiveRun
+from scenarios.lab.money import Pay
 from scenarios.lab.narrator import Silent
+from scenarios.lab.plan import parties
 from scenarios.lab.run import load_run
 from scenarios.lab.running import Finished, How, run_scenario, usual_world
 from scenarios.lab.scenario import Scenario, find, names, scenario
@@ -78,6 +80,19 @@ async def test_a_scenario_with_a_world_of_its_own_ends_ok(
     tmp_path: Path, name: str, options: dict[str, Any]
 ) -> None:
     assert_ok(await play(find(name), tmp_path, **options))
+
+
+async def test_a_purchase_paid_with_e_cash_ends_ok(market: World, tmp_path: Path) -> None:
+    """X6 (a): the escrow server locks it, and the seller brings it to the bank."""
+    assert_ok(await play(find("escrow_purchase"), tmp_path, market, pay=Pay.ECASH))
+
+
+def test_a_world_of_its_own_has_the_servers_of_what_is_chosen_and_no_others() -> None:
+    declared = find("escrow_purchase")
+    coins, cash = (declared.with_options({"pay": pay}).protocols for pay in Pay)
+    servers = [{name for name, _ in parties(5, protocols)} for protocols in (coins, cash)]
+    assert servers[1] - servers[0] == {"bank-account-server", "coin-server-1", "coin-server-2"}
+    assert declared.info.protocols == list(coins)
 
 
 async def test_every_scenario_is_tested() -> None:
