@@ -1,6 +1,7 @@
 """The HTTP side of a node: routes from the declarations, one error shape, strict limits."""
 
 import asyncio
+import base64
 import hmac
 import json
 from collections.abc import Awaitable, Callable
@@ -60,9 +61,18 @@ async def _error_shape(request: web.Request, handler: HttpHandler) -> web.Stream
         response = problem_response(told)
         if isinstance(error, web.HTTPMethodNotAllowed):
             response.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
+        if isinstance(told, NotTheOwner):
+            response.headers["WWW-Authenticate"] = _challenge(request)
     if not response.prepared:
         response.headers.update(SECURITY_HEADERS)
     return response
+
+
+def _challenge(request: web.Request) -> str:
+    """A browser that shows a page asks its user; programs and `/docs` are asked for the token."""
+    if request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
+        return 'Basic realm="the world\'s token is the password", charset="UTF-8"'
+    return "Bearer"
 
 
 def _told(error: Exception, request: web.Request) -> ProtocolError:
@@ -120,13 +130,27 @@ def owner_only(service: "Service", handler: HttpHandler) -> HttpHandler:
     """Let only the holder of the world's bearer token through."""
 
     async def guarded(request: web.Request) -> web.StreamResponse:
-        given = request.headers.get("Authorization", "")
-        wanted = f"Bearer {service.token}"
-        if not hmac.compare_digest(given.encode(errors="surrogateescape"), wanted.encode()):
+        given = _token_of(request).encode(errors="surrogateescape")
+        if not given or not hmac.compare_digest(given, service.token.encode()):
             raise NotTheOwner()
         return await handler(request)
 
     return guarded
+
+
+def _token_of(request: web.Request) -> str:
+    """The bearer token; to look only, also the password a browser has asked its user for.
+
+    A browser sends a password by itself once it has it, also for a page of somebody else's: so it
+    never suffices to change anything.
+    """
+    given = request.headers.get("Authorization", "")
+    if given.startswith("Basic ") and request.method == "GET":
+        try:
+            return base64.b64decode(given.removeprefix("Basic ")).decode().partition(":")[2]
+        except ValueError:
+            return ""
+    return given.removeprefix("Bearer ") if given.startswith("Bearer ") else ""
 
 
 def lab_only(service: "Service", handler: HttpHandler) -> HttpHandler:

@@ -1,6 +1,7 @@
 """What a node shows: to anyone who it is, to its owner what it did; in the forms promised."""
 
 import asyncio
+import base64
 import json
 from collections import Counter
 from typing import Any
@@ -36,6 +37,11 @@ async def control(
         greeter, body, f"/control/{operation}", headers={"Authorization": f"Bearer {token}"}
     )
     return status, json.loads(answer)
+
+
+def basic(password: str) -> str:
+    """As a browser sends it."""
+    return "Basic " + base64.b64encode(f"me:{password}".encode()).decode()
 
 
 # anyone
@@ -123,6 +129,17 @@ async def test_the_front_page_is_plain_text_or_html_without_markup_of_strangers(
     assert b"Greets &lt;you&gt;." in page
     assert b"<you>" not in page
     assert b"://" not in page
+    for shown in (text, page):
+        assert b"Processor time" in shown
+        assert b"_" not in shown.split(b"/docs")[0].split(b"<body>")[-1]
+        assert b"/inspect/view" not in shown
+
+
+async def test_the_front_page_of_a_lab_leads_to_its_view(world: World) -> None:
+    bob = await world.greeter("bob", lab=True)
+    for accepted in ("text/plain", "text/html"):
+        _, page, _ = await world.get(bob, "/", headers={"Accept": accepted})
+        assert b"/inspect/view" in page
 
 
 async def test_the_docs_page_serves_its_own_files(world: World) -> None:
@@ -214,6 +231,10 @@ async def test_every_message_operation_and_page_is_described_and_there(world: Wo
         f"Bearer {TOKEN[:-1]}",
         "Bearer \udcff\udcfe",
         "Basic abc",
+        "Basic \udcff",
+        basic(""),
+        basic("wrong"),
+        basic(TOKEN).lower(),
     ],
 )
 async def test_nobody_but_the_owner_sees_it(world: World, path: str, given: str | None) -> None:
@@ -223,6 +244,31 @@ async def test_nobody_but_the_owner_sees_it(world: World, path: str, given: str 
     assert (status, response.content_type) == (401, "application/problem+json")
     assert json.loads(body)["code"] == "http/not-the-owner"
     assert (await world.get(bob, path, owner=True))[0] == 200
+
+
+@pytest.mark.parametrize("path", OWNERS)
+async def test_a_browser_asks_its_user_for_the_token(world: World, path: str) -> None:
+    bob = await world.greeter("bob", lab=True)
+    asked = {"Accept": "text/html,*/*"}
+    status, _, response = await world.get(bob, path, headers=asked)
+    assert status == 401
+    assert response.headers["WWW-Authenticate"].startswith("Basic ")
+    asked["Authorization"] = basic(TOKEN)
+    assert (await world.get(bob, path, headers=asked))[0] == 200
+
+
+async def test_a_program_is_asked_for_a_bearer_token(world: World) -> None:
+    bob = await world.greeter("bob")
+    _, _, response = await world.get(bob, "/inspect/ledger", headers={"Accept": "*/*"})
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_what_a_browser_sends_by_itself_changes_nothing(world: World) -> None:
+    bob = await world.greeter("bob")
+    headers = {"Authorization": basic(TOKEN), "Accept": "text/html"}
+    status, answer, response = await world.post(bob, b"", "/control/ring", headers=headers)
+    assert (status, json.loads(answer)["code"]) == (401, "http/not-the-owner")
+    assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
 async def test_nobody_but_the_owner_operates_a_node(world: World) -> None:
