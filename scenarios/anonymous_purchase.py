@@ -5,10 +5,12 @@ from typing import Annotated, Any
 
 from typer import Option
 
-from scenarios.lab.linking import Knowledge, joined, what_it_knows
+from scenarios.lab.knowledge import look_at, what_all_know
+from scenarios.lab.linking import How, Linker, Tie, common
 from scenarios.lab.live import LiveRun
 from scenarios.lab.node_client import Node
 from scenarios.lab.scenario import main, scenario
+from scenarios.privacy.anonymous_micropayment import implied
 
 PROTOCOL = "anonymous_micropayment"
 PUBLIC_KEY_OPERATIONS = ("sign", "verify", "seal", "open", "modular_exponentiation")
@@ -28,11 +30,12 @@ async def anonymous_purchase(
     Steps 1 and 2 are taken once for a pseudonym, 3 and 4 once for a deposit, and 5 to 8 for each
     purchase, none of which takes an operation with a public key.
     """
-    customer, vendor = run.cast("Cus", "Vend")
+    customer, vendor, stranger = run.cast("Cus", "Vend", "Cus'")
     broker, authority = run.broker, run.certificate_authority
+    await vendor.control("pid_sell", goods=GOODS, price=price, text=POEM)
+    await buys_too(stranger, vendor, price, hides)
     before = {node: await run.balance(node) for node in (customer, vendor)}
     total, left = purchases * price, 2
-    await vendor.control("pid_sell", goods=GOODS, price=price, text=POEM)
 
     naming = (await customer.control("pid_pseudonym"))["transaction"]
     await run.step("1", customer, "who it is, for the authority alone", of=naming)
@@ -79,11 +82,8 @@ async def anonymous_purchase(
         run.check(f"{node.name}: {change:+d}", balance == was + change, f"{was} to {balance}")
 
     deeds = {deposit, *(one["id"] for one in bought)}
-    others = {node.id for node in run.world.nodes.values() if node is not customer}
-    knows = {
-        node: await what_it_knows(node, customer, deeds, others)
-        for node in (vendor, broker, authority)
-    }
+    known = what_all_know(await look_at(run.world), implied)
+    linker = Linker(known, common([[known[customer.name]], [known[stranger.name]]]))
     for coalition, can_tell in (
         ((vendor,), False),
         ((broker,), False),
@@ -92,7 +92,10 @@ async def anonymous_purchase(
         ((authority, vendor), not hides),
         ((authority, broker), True),
     ):
-        check_coalition(run, knows, coalition, can_tell)
+        names = [node.name for node in coalition]
+        found = linker.coalition(names).how(Tie.of(customer.id, deeds))
+        who = f"{' and '.join(names)} {'can' if can_tell else 'cannot'} tell who bought"
+        run.check(who, (found >= How.DERIVABLE) is can_tell, found.words)
     run.conclude(
         f"A pseudonym bought {purchases} poems from {vendor.name} for {price} each; "
         f"vendor and broker together cannot say that it is {customer.name}."
@@ -109,17 +112,15 @@ async def operations(node: Node) -> Counter[str]:
     return spent
 
 
-def check_coalition(
-    run: LiveRun,
-    knows: dict[Node, Knowledge],
-    coalition: tuple[Node, ...],
-    can_tell: bool,
-) -> None:
-    found = joined(knows[node] for node in coalition)
-    who = " and ".join(node.name for node in coalition)
-    name = f"{who} can tell who bought" if can_tell else f"{who} cannot tell who bought"
-    detail = f"by {len(found)} values, {min(found)[:12]}…" if found else "nothing to join"
-    run.check(name, bool(found) is can_tell, detail)
+async def buys_too(stranger: Node, vendor: Node, price: int, hides: bool) -> None:
+    """Somebody to be taken for: another customer of the same vendor."""
+    for operation, state, fields in (
+        ("pid_pseudonym", "named", {}),
+        ("pid_deposit", "confirmed", {"amount": price, "hides": hides}),
+        ("pid_buy", "delivered", {"vendor": vendor.name, "goods": GOODS, "price": price}),
+    ):
+        asked = await stranger.control(operation, **fields)
+        await stranger.until(asked["transaction"], state)
 
 
 if __name__ == "__main__":

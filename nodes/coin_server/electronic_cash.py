@@ -134,6 +134,9 @@ class Counter:
             )
             self._vault.apply(tx, change)
             self._vault.numbers.put(tx, bank, Numbered(number))
+            party.observer.read(
+                "electronic_cash", "W2", received.transaction, "issued", change.issued
+            )
             return party.reply(received, answer)
 
     # X1, X2
