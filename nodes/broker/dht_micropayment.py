@@ -11,7 +11,7 @@ from nodes.wallet.trust import CoinTrust
 
 
 def install(service: Service, ring: Ring, accounts: Accounts) -> None:
-    trust = CoinTrust(service.party, ring.dht.check)
+    trust = CoinTrust(service.party).by_votes_known_to(ring.dht)
     issuer = Issuer(service, accounts)
     frozen = FrozenCoins(service, accounts, trust)
     registers = CoinRegisters(service.party, ring)

@@ -21,6 +21,7 @@ from nodes.protocols.message import Milliseconds, Name, PartyId
 from nodes.ring import Ring
 from nodes.runtime.service import Service
 from nodes.runtime.store import Transaction
+from nodes.wallet.asking import is_for_now
 from nodes.wallet.books import coin_rows
 from nodes.wallet.sale_payment import INSTRUMENT, read, written
 from nodes.wallet.wallet import Wallet, is_spoilt
@@ -64,7 +65,7 @@ class CoinsInEscrow:
         try:
             transfers = self._checked(lock)
         except Refused as error:
-            return Invalid(error.code)
+            return _refused(error)
         for transfer in transfers:
             name = read_step(transfer.record).name
             reading = await self._wallet.registers.look_up(name, lock.sale)
@@ -82,7 +83,7 @@ class CoinsInEscrow:
             try:
                 held = await self._take_in(lock)
             except Refused as error:
-                return Invalid(error.code)
+                return _refused(error)
         self._wallet.follower.follow(held.coins)
         await self._wallet.until_resolved(held.coins, self._wallet.write_seconds)
         return self._result(held)
@@ -152,3 +153,8 @@ class CoinsInEscrow:
             if coin.state is CoinState.OUTGOING
         ]
         self._wallet.follower.follow(leaving, after_seconds=self._wallet.write_seconds)
+
+
+def _refused(error: Refused) -> LockResult:
+    """What this node cannot judge yet is not bad for that."""
+    return Pending(error.code) if is_for_now(error) else Invalid(error.code)

@@ -3,31 +3,32 @@
 import asyncio
 
 from dht.errors import RecordRefused
-from dht.records import Body, Certificate, InvalidCertificate, Put
-from nodes.protocols.dht_micropayment.coin import NAMESPACE, Certified, Trust
+from dht.node import DhtNode
+from dht.records import Put
+from nodes.protocols.dht_micropayment.coin import NAMESPACE, Trust
 from nodes.protocols.dht_micropayment.validator import check_put
 from nodes.protocols.errors import ProtocolError, Refused
 from nodes.protocols.message import PartyId, Role
 from nodes.ring import Ring
 from nodes.runtime.party import Party
+from nodes.runtime.refusals import NotReady
 from nodes.runtime.service import Service
 
 FIRST_DELAY_SECONDS = 0.05
 LONGEST_DELAY_SECONDS = 1.0
 
 
-def nothing_is_certified(certificate: Certificate) -> Body:
-    """Before this node has a place in the ring it can judge no votes."""
-    raise InvalidCertificate("this node knows no roster")
-
-
 class CoinTrust:
     """Makes the `Trust` that the rules ask for from what this node knows now."""
 
-    def __init__(self, party: Party, certified: Certified = nothing_is_certified) -> None:
+    def __init__(self, party: Party) -> None:
         self._party = party
         self._brokers: frozenset[PartyId] = frozenset()
-        self.certified = certified
+        self._dht: DhtNode | None = None
+
+    def by_votes_known_to(self, dht: DhtNode) -> "CoinTrust":
+        self._dht = dht
+        return self
 
     def brokers(self) -> frozenset[PartyId]:
         party = self._party
@@ -38,7 +39,10 @@ class CoinTrust:
         return self._brokers
 
     def now(self) -> Trust:
-        return Trust(self.brokers(), self.certified, self._party.guards)
+        """Raises NotReady while this node could only take a good coin for a bad one."""
+        if not self.brokers() or self._dht is None or self._dht.roster is None:
+            raise NotReady("this node does not know its broker, or who votes, yet")
+        return Trust(self.brokers(), self._dht.check, self._party.guards)
 
     def check_put(self, put: Put, now: int) -> None:
         """What this node's witness checks for the namespace "coin". Raises RecordRefused."""
@@ -63,7 +67,7 @@ def coin_ring(service: Service, *, member: bool) -> Ring:
     """A place in the DHT where coins live. A member votes on them by the rules of their paper."""
     trust = CoinTrust(service.party)
     ring = Ring(service, member=member, validators={NAMESPACE: trust.check_put})
-    trust.certified = ring.dht.check
+    trust.by_votes_known_to(ring.dht)
 
     async def meet_broker() -> None:
         service.spawn(trust.meet_broker())

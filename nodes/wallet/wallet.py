@@ -35,7 +35,7 @@ class Wallet:
     def __init__(self, service: Service, ring: Ring) -> None:
         self.party: Party = service.party
         self.service = service
-        self.trust = CoinTrust(service.party, ring.dht.check)
+        self.trust = CoinTrust(service.party).by_votes_known_to(ring.dht)
         self.registers = CoinRegisters(service.party, ring)
         self.purse = Purse(service.party)
         self.follower = Follower(service, ring, self.purse, self.registers, self.trust)

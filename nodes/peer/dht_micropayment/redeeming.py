@@ -9,6 +9,7 @@ from nodes.protocols.dht_micropayment.redemption import HandedIn, HandedInState,
 from nodes.protocols.errors import Refused
 from nodes.protocols.message import Role, TransactionId
 from nodes.runtime.control import Request
+from nodes.runtime.log import get_log
 from nodes.runtime.party import Party
 from nodes.wallet.asking import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, ask_until_answered
 from nodes.wallet.wallet import Wallet
@@ -58,7 +59,7 @@ class Redeemer:
                 answer = await ask_until_answered(
                     self._party, record.broker, message, transaction, Redeemed
                 )
-                credits = take_redeemed(answer.message, len(record.coins))
+                credits = self._read(answer.message, len(record.coins))
                 if Credit.PENDING not in credits:
                     break
                 await asyncio.sleep(delay)
@@ -68,6 +69,15 @@ class Redeemer:
             return
         done = record.moved(HandedInState.CREDITED, credited=credits.count(Credit.CREDITED))
         await self._end(done, record.coins)
+
+    @staticmethod
+    def _read(answer: Redeemed, coins: int) -> tuple[Credit, ...]:
+        """A D2 that does not fit is no answer: the coins may have been credited all the same."""
+        try:
+            return take_redeemed(answer, coins)
+        except Refused as error:
+            get_log().warning("wrong_answer", step="D2", code=error.code)
+            return (Credit.PENDING,)
 
     async def _end(self, ended: HandedIn, gone: tuple[bytes, ...]) -> None:
         async with self._party.store.transaction() as tx:

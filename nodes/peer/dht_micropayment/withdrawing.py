@@ -1,5 +1,6 @@
 """Steps W1-W3, owner: coins from the broker, each opened in the DHT before it can be spent."""
 
+import asyncio
 from typing import Any
 
 from nodes.peer.accounts import AccountAtBroker
@@ -8,10 +9,11 @@ from nodes.protocols.dht_micropayment.holding import CoinState
 from nodes.protocols.dht_micropayment.messages import Withdraw, Withdrawn
 from nodes.protocols.dht_micropayment.withdrawal import Asked, AskedState, take_withdrawn
 from nodes.protocols.errors import Refused
-from nodes.protocols.message import TransactionId
+from nodes.protocols.message import PartyId, TransactionId
 from nodes.runtime.control import Request
+from nodes.runtime.log import get_log
 from nodes.runtime.party import Party
-from nodes.wallet.asking import ask_until_answered
+from nodes.wallet.asking import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, ask_until_answered
 from nodes.wallet.wallet import Wallet
 
 
@@ -63,14 +65,27 @@ class Withdrawer:
         """W1, W2: repeated after a crash, the broker gives the same coins."""
         party, asked = self._party, Withdraw(record.count)
         broker = await self._account.opened()
-        answer = await ask_until_answered(party, broker, asked, record.transaction, Withdrawn)
-        evidence: tuple[Evidence, ...] = take_withdrawn(
-            answer.message, asked, party.id, party.now(), self._wallet.trust.now()
-        )
+        evidence = await self._issued(broker, asked, record.transaction)
         async with party.store.transaction() as tx:
             keys = self._wallet.open(tx, evidence, record.transaction)
             issued = record.moved(AskedState.ISSUED, coins=keys)
             self.table.put(tx, record.transaction, issued)
+
+    async def _issued(
+        self, broker: PartyId, asked: Withdraw, transaction: TransactionId
+    ) -> tuple[Evidence, ...]:
+        """A W2 that does not fit is no answer: the account may have been debited all the same."""
+        party, delay = self._party, FIRST_DELAY_SECONDS
+        while True:
+            answer = await ask_until_answered(party, broker, asked, transaction, Withdrawn)
+            try:
+                return take_withdrawn(
+                    answer.message, asked, party.id, party.now(), self._wallet.trust.now()
+                )
+            except Refused as error:
+                get_log().warning("wrong_answer", step="W2", code=error.code)
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, LONGEST_DELAY_SECONDS)
 
     async def _move(self, transaction: TransactionId, to: AskedState, **changes: object) -> None:
         async with self._party.store.transaction() as tx:

@@ -137,10 +137,12 @@ class Complaints:
         """8r: taken by the instrument first. A payment that never came in brings nothing back."""
         receipt.may_be_refunded(receipt.known(self._books.purchase(sale)), sender)
         instrument = self._instruments.get(message.instrument)
+        taken = 0
         if message.payment:
             if instrument is None:
                 raise PaymentNotAsAgreed(f"no instrument {message.instrument!r} here")
-            await instrument.take(sale, message.payment)
+            taken = await instrument.take(sale, message.payment)
+        receipt.require_refund(message, taken)
         async with self._party.store.transaction() as tx:
             purchase = receipt.known(self._books.purchases.get(tx, sale))
             if purchase.state is not BuyerState.REFUNDED:

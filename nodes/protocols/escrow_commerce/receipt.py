@@ -57,6 +57,12 @@ def may_be_refunded(purchase: Purchase, sender: PartyId) -> None:
         raise WrongState(f"the purchase is {purchase.state.value}")
 
 
+def require_refund(message: Refund, taken: Amount) -> None:
+    """8r: at least what it says came back. A payment that never came in whole says nothing."""
+    if taken < message.amount:
+        raise PaymentNotAsAgreed(f"{taken} instead of {message.amount}")
+
+
 def refunded(purchase: Purchase) -> Purchase:
     """8r: the payment is the buyer's again."""
     return purchase.moved(BuyerState.REFUNDED)

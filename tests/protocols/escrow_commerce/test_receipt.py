@@ -94,6 +94,15 @@ def test_step_8r_gives_back_where_the_table_says(state: BuyerState) -> None:
 # Seller
 
 
+def test_step_8r_that_brings_less_than_it_says_is_refused() -> None:
+    receipt.require_refund(Refund("test-coins", PRICE, b"back"), PRICE)
+    receipt.require_refund(Refund("test-coins", 0, b"a part"), PRICE - 1)
+    with pytest.raises(PaymentNotAsAgreed):
+        receipt.require_refund(Refund("test-coins", PRICE, b"back"), PRICE - 1)
+    with pytest.raises(PaymentNotAsAgreed):
+        receipt.require_refund(Refund("test-coins", 1, b""), 0)
+
+
 @pytest.mark.parametrize("state", SellerState)
 def test_step_8b_pays_a_delivery_that_is_deposited_and_no_other(state: SellerState) -> None:
     delivery = delivery_in(state)
