@@ -4,6 +4,7 @@ Exit codes: 0 done, and `ok` for a run; 1 `violated`; 2 `unknown`; 3 it could no
 asked wrongly; 130 stopped by Ctrl-C. Commands import what they need when they run.
 """
 
+import io
 import os
 import sys
 import tempfile
@@ -76,6 +77,10 @@ doctor.add_to(app)
 def main() -> int:
     """The exit code. Whatever goes wrong is said in a sentence, never as a traceback."""
     arguments = sys.argv[1:]
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that knows no Korean and no boxes gets question marks, not an error.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         code = app(arguments, prog_name="jangteo", standalone_mode=False)
         sys.stdout.flush()

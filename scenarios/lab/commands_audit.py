@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from scenarios.lab.books import Books
     from scenarios.lab.run import Check, Event
 
+NEWEST = 20
+"""Transactions that are listed when none is named."""
+
 MARKS = {True: "holds", False: "fails", None: "cannot tell"}
 
 
@@ -80,13 +83,22 @@ def _plain(checks: "Sequence[Check]") -> list[dict[str, Any]]:
 
 
 def trace(
-    transaction: Annotated[str, typer.Argument(help="Its id, or the start of it, in hex.")],
+    transaction: Annotated[
+        str,
+        typer.Argument(
+            metavar="[TRANSACTION]",
+            help="Its id, or the start of it, in hex; without one the newest are listed.",
+        ),
+    ] = "",
     world: WorldOption = None,
     compose: ComposeOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """One transaction as all its parties saw it: every message in order, and how each stands."""
     choice = Choice.of(world, compose)
+    if not transaction:
+        _list_newest(choice, as_json)
+        return
     id_, events, states = run_until_told_to_end(_trace(choice, transaction.lower()))
     if as_json:
         import msgspec
@@ -98,6 +110,47 @@ def trace(
     if states:
         say()
         show_table(["party", "side", "protocol", "state"], [list(row) for row in states])
+
+
+def _list_newest(choice: Choice, as_json: bool) -> None:
+    from scenarios.lab.wording import count
+
+    known = run_until_told_to_end(_known(choice))
+    shown = known[-NEWEST:]
+    if as_json:
+        emit({"transactions": shown})
+    elif not shown:
+        say("There is no transaction yet. Make one: jangteo run escrow_purchase")
+    else:
+        columns = {"transaction": "transaction", "protocol": "protocol", "states": "how it stands"}
+        show_table(list(columns.values()), [[row[name] for name in columns] for row in shown])
+        older = f"; the newest {len(shown)} are shown" if len(known) > len(shown) else ""
+        example = f"One of them: jangteo trace {shown[-1]['transaction'][:8]}"
+        say(f"\n{count(len(known), 'transaction')}{older}. {example}")
+
+
+async def _known(choice: Choice) -> list[dict[str, str]]:
+    """Every transaction that a party keeps a record of, in the order they began."""
+    from scenarios.lab.auditor import read_books
+    from scenarios.lab.recorder import Recorder
+
+    async with choice.open() as world:
+        recorder = Recorder(world)
+        await recorder.finish()
+        books = await read_books(world.nodes.values())
+    began: dict[str, int] = {}
+    for row in (row for rows in recorder.rows.values() for row in rows):
+        began[row.transaction] = min(row.time, began.get(row.transaction, row.time))
+    stands: dict[tuple[str, str], dict[str, None]] = {}
+    for name, entries in books.entries.items():
+        for entry in entries:
+            stands.setdefault((entry.id, entry.protocol), {})[f"{name} {entry.state}"] = None
+    return [
+        {"transaction": id_, "protocol": protocol, "states": ", ".join(states)}
+        for (id_, protocol), states in sorted(
+            stands.items(), key=lambda kept: began.get(kept[0][0], 0)
+        )
+    ]
 
 
 def _row(event: "Event") -> list[str]:

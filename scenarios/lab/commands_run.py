@@ -110,7 +110,8 @@ def command_of(scenario: "Scenario") -> Any:
     parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in [*own, *common]]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters}
-    command.__doc__ = "\n\n".join(part for part in (scenario.sentence, scenario.help) if part)
+    paragraphs = [scenario.sentence, *scenario.help.split("\n\n")]
+    command.__doc__ = "\n\n".join(" ".join(text.split()) for text in paragraphs if text)
     app = typer.Typer(
         pretty_exceptions_enable=False,
         add_completion=False,

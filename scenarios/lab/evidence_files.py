@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from scenarios.lab.failures import LabFailure
+from scenarios.lab.failures import LabFailure, reason
 from scenarios.lab.run import Run
 
 FOLDER = "evidence"
@@ -73,8 +73,7 @@ def _read(file: Path) -> list[SaleEvidence]:
     try:
         value = json.loads(file.read_bytes())
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise NoEvidence(f"Cannot read {file}: {why.replace(' or directory', '')}.") from None
+        raise NoEvidence(f"Cannot read {file}: {reason(error)}.") from None
     except (ValueError, RecursionError):
         raise NoEvidence(f"{file} is no JSON file.") from None
     names = value.get("names", {}) if isinstance(value, dict) else {}

@@ -31,6 +31,12 @@ class NotAWorldFolder(LabFailure):
     code = "lab/not-a-world-folder"
 
 
+class CannotWrite(LabFailure):
+    """A folder cannot be made or written to."""
+
+    code = "lab/cannot-write"
+
+
 class TooFewPeers(LabFailure):
     code = "lab/too-few-peers"
 
@@ -127,6 +133,11 @@ class ControlRefused(LabFailure):
         self.node = node
 
 
+def reason(error: OSError) -> str:
+    """`no such file`, `permission denied`."""
+    return (error.strerror or str(error)).lower().replace(" or directory", "")
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """` Did you mean X?` for the nearest known word, or nothing."""
     words = list(known)
@@ -136,5 +147,5 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def _bare(word: str) -> str:
-    """`Peer_03` and `peer-3` are the same to whoever types them."""
-    return re.sub(r"(?<!\d)0+(?=\d)", "", word.lower().replace("_", "-"))
+    """`Peer_03`, `peer-3` and `peer3` are the same to whoever types them."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[-_ ]", "", word.lower()))

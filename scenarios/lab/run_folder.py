@@ -1,11 +1,14 @@
 """Where a finished run lies: `runs/<scenario>/<UTC time>-<seed>/`, and how it is written."""
 
+import errno
+import os
 import platform
 import shutil
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from scenarios.lab.failures import CannotWrite, reason
 from scenarios.lab.index import write_index
 from scenarios.lab.report import write_report
 from scenarios.lab.run import Run, save_run
@@ -24,6 +27,19 @@ def folder_of(root: Path, run: Run) -> Path:
         number += 1
         folder = folder.with_name(f"{stamp}-{run.seed}-{number}")
     return folder
+
+
+def check_writable(root: Path) -> None:
+    """Make the folder of all runs if it is not there. Raises CannotWrite."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        if not os.access(root, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise CannotWrite(
+            f"Cannot keep a run in {root}: {reason(error)}. Nothing was started. "
+            "Name another folder: --runs DIR"
+        ) from error
 
 
 def keep(root: Path, run: Run, logs: Iterable[Path] = ()) -> Path:

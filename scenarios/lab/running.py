@@ -34,7 +34,7 @@ from scenarios.lab.parties import party_views
 from scenarios.lab.plan import Plan
 from scenarios.lab.recorder import Recorder
 from scenarios.lab.run import Check, Event, Run
-from scenarios.lab.run_folder import keep, versions
+from scenarios.lab.run_folder import check_writable, keep, versions
 from scenarios.lab.sale_checks import steps_in_order
 from scenarios.lab.scenario import Scenario
 from scenarios.lab.world import World
@@ -94,6 +94,7 @@ async def run_scenario(
     """Raises LabFailure where nothing could be run at all. `on_interrupt` hears of Ctrl-C."""
     scenario.check_files(options)
     scenario = scenario.with_options(options)
+    check_writable(how.runs)
     seed = secrets.randbelow(SEEDS) if how.seed is None else how.seed
     async with worlds(scenario, how) as world:
         await narrator.begin(scenario.name, scenario.title, seed)

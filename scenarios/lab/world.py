@@ -9,6 +9,7 @@ other end of a pipe, the lifeline.
 
 import asyncio
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -265,8 +266,16 @@ def _node(record: NodeRecord, session: aiohttp.ClientSession, token: str, host: 
 
 def no_such_node(name: str, known: Mapping[str, object] | Sequence[str]) -> NoSuchNode:
     names = list(known)
-    hint = did_you_mean(name, names) or f" There are: {', '.join(names)}"
+    hint = did_you_mean(name, names) or f" There are: {_in_short(names)}"
     return NoSuchNode(f"There is no node '{name}'.{hint}      (jangteo status)")
+
+
+def _in_short(names: Sequence[str]) -> str:
+    """Peers as a range: there are many."""
+    peers = [name for name in names if re.fullmatch(r"peer-\d+", name)]
+    others = [name for name in names if name not in peers]
+    ranges = [f"{peers[0]} to {peers[-1]}"] if len(peers) > 2 else peers
+    return ", ".join([*others, *ranges])
 
 
 __all__ = ["Node", "World"]

@@ -22,7 +22,7 @@ from pathlib import Path
 import msgspec
 
 from nodes.runtime.new_world import make_world
-from scenarios.lab.failures import NotAWorldFolder, NoWorld, WorldIsBusy
+from scenarios.lab.failures import CannotWrite, NotAWorldFolder, NoWorld, WorldIsBusy, reason
 from scenarios.lab.processes import Process
 
 VERSION = 1
@@ -96,8 +96,17 @@ class WorldFolder:
     def make(self) -> bool:
         """Make the folder with secret and token unless they are there; True if it was not there.
 
-        Raises NotAWorldFolder for a folder that holds something else.
+        Raises NotAWorldFolder for a folder that holds something else, CannotWrite.
         """
+        try:
+            return self._make()
+        except OSError as error:
+            raise CannotWrite(
+                f"Cannot make a world in {self.path}: {reason(error)}. "
+                "Name another folder: --world DIR"
+            ) from error
+
+    def _make(self) -> bool:
         new = not self.path.exists()
         if not new and not self.exists() and any(self.path.iterdir()):
             raise NotAWorldFolder(

@@ -36,6 +36,13 @@ def test_without_a_command_the_help_is_shown() -> None:
     assert "Usage" in done.out
 
 
+def test_a_terminal_without_our_letters_gets_question_marks() -> None:
+    done = jangteo("--help", env={"PYTHONIOENCODING": "ascii"})
+
+    assert done.code == 0
+    assert "Jangteo (??, marketplace)" in done.out
+
+
 def test_the_version_is_that_of_the_package() -> None:
     from importlib.metadata import version
 
@@ -70,6 +77,8 @@ def test_what_is_asked_wrongly_is_said_in_one_line_with_exit_code_4(
         (["up", "--without", "payee-is-name"], "Did you mean payee-is-named?"),
         (["up", "--set", "dispute_second=3"], "Did you mean dispute_seconds?"),
         (["up", "--set", "dispute_seconds"], "'dispute_seconds' is no setting: --set NAME=VALUE"),
+        (["up", "--world", "/proc/nowhere"], "Cannot make a world in /proc/nowhere: no such file."),
+        (["up", "--world", __file__], f"Cannot make a world in {__file__}: not a directory."),
         (["status"], "There is no world in "),
         (["wallet", "peer-01"], "Start one: jangteo up"),
         (["logs", "broker"], "Start one: jangteo up"),
@@ -80,7 +89,8 @@ def test_what_is_asked_wrongly_is_said_in_one_line_with_exit_code_4(
 def test_what_cannot_be_done_is_said_in_one_line_with_exit_code_3(
     tmp_path: Path, arguments: list[str], message: str
 ) -> None:
-    done = jangteo(*arguments, "--world", str(tmp_path / "world"))
+    elsewhere = () if "--world" in arguments else ("--world", str(tmp_path / "world"))
+    done = jangteo(*arguments, *elsewhere)
 
     assert done.code == 3
     assert message in done.err

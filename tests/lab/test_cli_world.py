@@ -132,11 +132,20 @@ def test_a_node_that_waits_for_others_is_said_to_wait_and_comes_back_with_them(w
 
 
 @pytest.mark.parametrize("command", ["kill", "restart", "logs", "wallet"])
-def test_a_misspelt_node_is_corrected(world: str, command: str) -> None:
-    done = jangteo(command, "peer-3", "--world", world)
+@pytest.mark.parametrize("name", ["peer-3", "peer3", "Peer_03"])
+def test_a_misspelt_node_is_corrected(world: str, command: str, name: str) -> None:
+    done = jangteo(command, name, "--world", world)
 
     assert done.code == 3
-    assert done.err.startswith("There is no node 'peer-3'. Did you mean peer-03?")
+    assert done.err.startswith(f"There is no node '{name}'. Did you mean peer-03?")
+
+
+def test_where_no_node_is_near_the_peers_are_listed_in_short(world: str) -> None:
+    done = jangteo("kill", "nobody", "--world", world)
+
+    assert done.code == 3
+    assert " There are: certificate-authority, broker, " in done.err
+    assert ", peer-01 to peer-05 " in done.err
 
 
 def test_logs_are_the_nodes_own_json_lines(world: str) -> None:

@@ -36,7 +36,6 @@ def test_help_starts_nothing(tmp_path: Path) -> None:
     assert done.code == 0
     assert "--content" in done.out
     assert "--price" in done.out
-    assert "holds the key and the coins" in done.out
     assert list(tmp_path.iterdir()) == []
 
 
@@ -70,6 +69,20 @@ def test_content_that_is_not_there_starts_nothing(tmp_path: Path) -> None:
     assert done.code == 3
     assert done.err == "Cannot read missing.flac: no such file. Nothing was started.\n"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("where", ["/proc/nowhere", __file__])
+def test_a_run_that_could_not_be_kept_is_not_begun(tmp_path: Path, where: str) -> None:
+    done = jangteo("run", "coin_journey", "--runs", where, env={"TMPDIR": str(tmp_path)})
+    assert done.code == 3
+    assert done.err.startswith(f"Cannot keep a run in {where}: ")
+    assert "Nothing was started." in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_help_of_a_scenario_flows_as_the_terminal_is_wide() -> None:
+    done = jangteo("run", "escrow_purchase", "--help")
+    assert "The escrow server holds the key and the coins" in done.out
 
 
 def test_an_option_out_of_range_is_misuse() -> None:
@@ -158,6 +171,22 @@ def test_a_transaction_is_traced_over_all_its_parties(place: Path, tmp_path: Pat
     unknown = jangteo("trace", "ffff", "--world", str(place))
     assert unknown.code == 3
     assert "No node of this world knows" in unknown.err
+
+
+def test_without_a_transaction_trace_lists_them(place: Path, tmp_path: Path) -> None:
+    world = ("--world", str(place))
+    run = jangteo("run", "escrow_purchase", "--json", *world, "--runs", str(tmp_path)).json
+    (sale,) = (Path(run["folder"]) / "evidence").iterdir()
+
+    listed = jangteo("trace", "--json", *world).json["transactions"]
+
+    (known,) = (row for row in listed if row["transaction"] == sale.stem)
+    assert known["protocol"] == "escrow_commerce"
+    assert "escrow-server closed" in known["states"].split(", ")
+    done = jangteo("trace", *world)
+    assert (done.code, sale.stem in done.out) == (0, True)
+    example = done.out.splitlines()[-1].split("jangteo ")[1].split()
+    assert jangteo(*example, *world).code == 0
 
 
 def test_an_audit_holds_while_it_runs_and_from_its_disks(place: Path, tmp_path: Path) -> None:
