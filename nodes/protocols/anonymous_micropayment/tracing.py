@@ -64,6 +64,8 @@ def take_complaint(
         raise EvidenceDoesNotFit()
     if vendor is None or vendor.account != sender:
         raise ComplaintUnfounded("another's name")
+    if complaint.vendor_name != complaint.order.vendor:
+        raise ComplaintUnfounded("the order is to another name")
     if settled is None or settled.order != complaint.order:
         raise ComplaintUnfounded("no such order came in")
     if settled.state not in (Standing.ACCEPTED, Standing.HANDED_ON):
