@@ -5,9 +5,9 @@ import fnmatch
 from collections import Counter
 from typing import Any
 
-from nodes.protocols.envelope import unseal_wire, unwrap
-from nodes.protocols.message import Received, answer_to
-from tests.battery.letters import OWN, Case, Letter, Sample, cases
+from nodes.protocols.envelope import identity, unseal_wire, unwrap
+from nodes.protocols.message import Message, Received, answer_to
+from tests.battery.letters import ACCEPTED, OWN, Case, Letter, Sample, cases
 from tests.battery.stage import STREAMS, Ledgers, Stage, Told
 
 
@@ -98,15 +98,29 @@ async def is_taken_once(stage: Stage, sample: Sample) -> None:
     none([answer.code for answer in repeats if answer.code != sample.repeated])
     if sample.stored:
         assert {answer.body for answer in repeats} == {first.body}
+    elif sample.repeated == ACCEPTED and sample.declaration.name not in STREAMS:
+        said = _read(sample, first.body)
+        assert [_read(sample, answer.body) for answer in repeats] == [said] * len(repeats)
     none(changes(before, await stage.ledgers()))
 
 
-def _read(sample: Sample, body: bytes) -> None:
+def _read(sample: Sample, body: bytes) -> Message:
     """The answer, as its sender's own client reads it."""
     party, declaration = sample.sender.party, answer_to(type(sample.message))
+    is_anonymous = sample.declaration.anonymous
+    me = identity(Letter(sample).envelope) if is_anonymous else party.id
     if declaration.sealed:
-        body = unseal_wire(body, declaration, party.id, party.sealing_key)
-    opened = unwrap(body, declaration.type, party.id)
-    assert opened.sender == sample.recipient
+        body = unseal_wire(body, declaration, me, sample.opens_with or party.sealing_key)
+    opened = unwrap(body, declaration.type, me)
+    assert opened.envelope.sender == (None if declaration.anonymous else sample.recipient)
     assert opened.transaction == sample.transaction
     assert declaration.type is not Received or opened.message == Received()
+    return opened.message
+
+
+async def hears(stage: Stage, sample: Sample) -> Message:
+    """What a valid message is answered."""
+    wire = Letter(sample).wire()
+    told = await stage.post(sample.to, sample.declaration, wire, sample.transaction)
+    assert told.code == "accepted", told
+    return _read(sample, told.body)

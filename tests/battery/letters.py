@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from crypto import codec
+from crypto.sealing import SealingKey
 from crypto.signing import SigningKey
 from nodes.protocols.envelope import LABEL, Envelope, _Wire, seal_wire
 from nodes.protocols.message import ANYONE, Declaration, Message, Role, declaration_of, declarations
@@ -42,6 +43,8 @@ class Sample:
     """A repeat gets the very bytes of the first answer; else it is answered anew."""
     repeated: str = ACCEPTED
     """What a repeat is told."""
+    opens_with: SealingKey | None = None
+    """The private half of an anonymous message's `reply_key`."""
     elsewhere: dict[str, "tuple[Sample, str]"] = field(default_factory=dict)
     """Valid in itself, but for another state, transaction or sender; and how it is refused."""
 
@@ -79,19 +82,19 @@ class Letter:
             nonce=party.fresh(16),
             time=party.now(),
             to=sample.recipient,
-            sender=party.id,
+            sender=None if declaration.anonymous else party.id,
             request=None,
             body=codec.encode(sample.message),
         )
-        self.key: SigningKey | None = party.key
 
     def content(self, **changes: Any) -> bytes:
         return codec.encode(msgspec.structs.replace(self.envelope, **changes))
 
     def plain(self, content: bytes, signature: bytes | None = None) -> bytes:
-        """[content, signature], not sealed; signed by the sender unless told otherwise."""
+        """[content, signature], not sealed; signed by its sender unless told otherwise."""
         if signature is None:
-            signature = self.sample.sender.party.key.sign(LABEL, content)
+            anonymous = self.sample.declaration.anonymous
+            signature = b"" if anonymous else self.sample.sender.party.key.sign(LABEL, content)
         return codec.encode(_Wire(content, signature))
 
     def wire(self, **changes: Any) -> bytes:
@@ -108,11 +111,12 @@ class Letter:
 
 def cases(stage: Stage, sample: Sample) -> Iterator[Case]:
     """Everything that is refused although one thing only is wrong with it."""
+    anonymous = sample.declaration.anonymous
     made = (
         _misshapen(sample),
-        _on_the_way(sample),
+        _unsigned_on_the_way(sample) if anonymous else _on_the_way(sample),
         _misdirected(stage, sample),
-        _of_others(stage, sample),
+        _shown(stage, sample) if anonymous else _of_others(stage, sample),
         _altered(stage, sample),
     )
     for kind in made:
@@ -156,12 +160,32 @@ def _on_the_way(sample: Sample) -> Wires:
     yield "signature altered", letter.sealed(letter.plain(content, another(signature))), UNSIGNED
     yield "no signature", letter.sealed(letter.plain(content, b"")), UNSIGNED
     yield "half a signature", letter.sealed(letter.plain(content, signature[:32])), UNSIGNED
-    travels = letter.sealed(good)
+    codes = CANNOT_UNSEAL if sample.declaration.sealed else ON_THE_WAY
+    yield from _flipped(letter.sealed(good), codes)
+    if sample.declaration.sealed:
+        yield from _unsealable(letter, good)
+
+
+def _flipped(travels: bytes, codes: frozenset[str]) -> Wires:
     for place in range(0, len(travels), max(1, len(travels) // 24)):
         flipped = travels[:place] + bytes([travels[place] ^ 0x10]) + travels[place + 1 :]
-        codes = CANNOT_UNSEAL if sample.declaration.sealed else ON_THE_WAY
         yield f"byte {place} altered on the way", flipped, codes
+
+
+def _unsigned_on_the_way(sample: Sample) -> Wires:
+    """What nobody signed: the envelope says where it belongs, and the seal holds it together.
+
+    Transaction, nonce and time are anybody's, and so is the body, as far as what stands in it
+    proves itself.
+    """
+    letter = Letter(sample)
+    for name in ("protocol", "step", "to"):
+        changed = letter.wire(**{name: another(getattr(letter.envelope, name))})
+        yield f"{name} altered on the way", changed, ENVELOPE_FIELDS[name]
+    yield "request altered on the way", letter.wire(request=bytes(32)), MALFORMED
+    good = letter.plain(letter.content())
     if sample.declaration.sealed:
+        yield from _flipped(letter.sealed(good), CANNOT_UNSEAL)
         yield from _unsealable(letter, good)
 
 
@@ -207,10 +231,12 @@ def _misdirected(stage: Stage, sample: Sample) -> Wires:
     yield "too old", letter.wire(time=now - 61_000), "message/stale"
     yield "from the beginning of time", letter.wire(time=0), "message/stale"
     yield "from the future", letter.wire(time=now + 60_000), "message/stale"
+    yield "as an answer", letter.wire(request=bytes(32)), MALFORMED
+    if declaration.anonymous:
+        return
     nobody = letter.content(sender=None)
     yield "anonymous", letter.sealed(letter.plain(nobody, b"")), "message/sender-missing"
     yield "anonymous and signed", letter.sealed(letter.plain(nobody)), UNSIGNED
-    yield "as an answer", letter.wire(request=bytes(32)), MALFORMED
 
 
 def _of_others(stage: Stage, sample: Sample) -> Wires:
@@ -229,6 +255,23 @@ def _of_others(stage: Stage, sample: Sample) -> Wires:
             if player.party.role not in declaration.senders:
                 name = f"of a {player.party.role.value}"
                 yield name, _said_by(letter, player.party.key), "message/wrong-role"
+
+
+def _shown(stage: Stage, sample: Sample) -> Wires:
+    """An anonymous step with somebody's name or signature on it."""
+    letter = Letter(sample)
+    content = letter.content()
+    signature = stage.buyer.party.key.sign(LABEL, content)
+    yield "signed", letter.sealed(letter.plain(content, signature)), UNSIGNED
+    yield "half a signature", letter.sealed(letter.plain(content, signature[:32])), UNSIGNED
+    for player in (stage.buyer, stage.seller, stage.escrow, stage.central):
+        name, key = player.party.name, player.party.key
+        named = letter.content(sender=key.public_key)
+        yield f"shown to be {name}'s", _said_by(letter, key), "message/sender-shown"
+        yield f"in {name}'s name, unsigned", letter.sealed(letter.plain(named, b"")), UNSIGNED
+        yield f"in {name}'s name", letter.sealed(letter.plain(named, signature)), UNSIGNED
+    stranger = SigningKey(b"nobody certified this key, never")
+    yield "shown to be a stranger's", _said_by(letter, stranger), "message/sender-shown"
 
 
 def _said_by(letter: Letter, key: SigningKey) -> bytes:

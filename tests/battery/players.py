@@ -4,19 +4,27 @@ Each is a node of its own in this process. It takes in what others send it, and 
 """
 
 import asyncio
+import copy
+import sqlite3
 from collections import defaultdict
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from crypto import codec
+from crypto.sealing import SealingKey
+from crypto.signing import SigningKey
 from nodes.peer import dht_micropayment
 from nodes.protocols.envelope import Opened
 from nodes.protocols.escrow_commerce import messages as words
 from nodes.protocols.message import Message, Received, Role
 from nodes.runtime.party import Answer, Party
-from nodes.runtime.service import Service
+from nodes.runtime.service import Service, _Keys
 from nodes.runtime.settings import Settings
 from nodes.wallet.trust import coin_ring
 from nodes.wallet.wallet import Wallet
+from scenarios.lab.node_client import Node
+from scenarios.lab.world_folder import WorldFolder
 
 HEARS: dict[Role, tuple[type[Message], ...]] = {
     Role.PEER: (
@@ -78,3 +86,24 @@ class Spender(Player):
         operation = self.service.control.find("withdraw")
         await operation.operate(operation.request(count=count), self.party)
         await self.until(lambda: len(self.wallet.purse.free()) >= wanted)
+
+
+class Voice(Player):
+    """A node of the world as whoever has its keys could speak for it; it hears nothing."""
+
+    def __init__(self, node: Node, world: WorldFolder, known_to: Party) -> None:
+        keys = _keys_of(world.path / "nodes" / node.name / "node.db")
+        self.party = copy.copy(known_to)
+        self.party.name, self.party.role = node.name, Role(node.role)
+        self.party.key = SigningKey(keys.signing_seed)
+        self.party.sealing_key = SealingKey(keys.sealing)
+        assert self.party.id.hex() == node.id
+
+
+def _keys_of(store: Path) -> _Keys:
+    connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
+    try:
+        ((value,),) = connection.execute("SELECT value FROM keys WHERE key = ?", (b"node",))
+    finally:
+        connection.close()
+    return codec.decode(value, _Keys)

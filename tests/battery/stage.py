@@ -6,7 +6,7 @@ import importlib
 import json
 import pkgutil
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from nodes.runtime.settings import Settings
 from nodes.runtime.streams import HEADER
 from scenarios.lab.node_client import Node
 from scenarios.lab.world import World
-from tests.battery.players import Player, Spender
+from tests.battery.players import Player, Spender, Voice
 
 BODY_SECONDS = 1.0
 SETTINGS = {"offer_seconds": 900, "dispute_seconds": 900, "body_seconds": BODY_SECONDS}
@@ -97,13 +97,23 @@ class Stage:
         self.poor: Player = players["player-poor"]
         """It has no account."""
         self.players: list[Player] = list(players.values())
+        self.voices: list[Voice] = []
+        """Nodes of the world that the test speaks for."""
         self._busy = asyncio.Semaphore(AT_ONCE)
         assert world.folder is not None
         self.folder = world.folder
 
     @property
     def keys(self) -> Mapping[bytes, SigningKey]:
-        return {player.party.id: player.party.key for player in self.players}
+        return {one.party.id: one.party.key for one in (*self.players, *self.voices)}
+
+    def voice_of(self, node: Node) -> Voice:
+        """Whoever has this node's keys: it says valid things that the node itself never said."""
+        for voice in self.voices:
+            if voice.party.name == node.name:
+                return voice
+        self.voices.append(Voice(node, self.folder, self.buyer.party))
+        return self.voices[-1]
 
     # saying things
 
@@ -150,10 +160,18 @@ class Stage:
         nodes = self.world.nodes.values()
         told = await asyncio.gather(*(node.get("/inspect/counters") for node in nodes))
         busy = ("messages_in_hand", "outbox_waiting")
-        return any(totals["node"][what] for totals in told for what in busy) or any(
-            coin["state"] in ("incoming", "outgoing")
-            for ledger in ledgers.values()
-            for coin in ledger.get("coins", ())
+        return (
+            any(totals["node"][what] for totals in told for what in busy)
+            or any(
+                coin["state"] in ("incoming", "outgoing")
+                for ledger in ledgers.values()
+                for coin in ledger.get("coins", ())
+            )
+            or any(
+                ledger.get(what)
+                for ledger in ledgers.values()
+                for what in ("cash_debts", "cash_held")
+            )
         )
 
     def log(self, node: Node, since: int = 0) -> list[dict[str, Any]]:
@@ -192,7 +210,8 @@ def _line(line: bytes) -> dict[str, Any]:
         return {"event": line.decode(errors="replace")}
 
 
-PLAYERS = {
+Kinds = Mapping[str, tuple[type[Player], Role]]
+PLAYERS: Kinds = {
     "player-buyer": (Spender, Role.PEER),
     "player-seller": (Spender, Role.PEER),
     "player-cheat": (Spender, Role.PEER),
@@ -205,10 +224,13 @@ PLAYERS = {
 
 
 @asynccontextmanager
-async def stage_in(folder: Path, **settings: Any) -> AsyncIterator[Stage]:
+async def stage_in(
+    folder: Path, kinds: Kinds = PLAYERS, protocols: Sequence[str] = (), **settings: Any
+) -> AsyncIterator[Stage]:
+    """`protocols`: only their servers are started; of all, where none is named."""
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(
-            World.start_temporary(peers=5, settings=SETTINGS | settings)
+            World.start_temporary(peers=5, settings=SETTINGS | settings, protocols=protocols)
         )
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=20)
         timeout = aiohttp.ClientTimeout(total=30)
@@ -216,7 +238,7 @@ async def stage_in(folder: Path, **settings: Any) -> AsyncIterator[Stage]:
             aiohttp.ClientSession(connector=connector, timeout=timeout)
         )
         players = {}
-        for name, (kind, role) in PLAYERS.items():
+        for name, (kind, role) in kinds.items():
             players[name] = kind(role, _settings(name, world, folder))
             await players[name].service.start()
             stack.push_async_callback(players[name].service.stop)

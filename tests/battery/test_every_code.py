@@ -12,8 +12,14 @@ from nodes.protocols.errors import Refused, known_errors
 from nodes.protocols.message import Role
 
 ROOT = Path(__file__).parents[2]
-PROTOCOLS = ("accounts", "dht_micropayment", "escrow_commerce", "membership")
-NOT_YET = {"anonymous_micropayment", "electronic_cash", "item_trading"}
+PROTOCOLS = (
+    "accounts",
+    "anonymous_micropayment",
+    "dht_micropayment",
+    "escrow_commerce",
+    "membership",
+)
+NOT_YET = {"electronic_cash", "item_trading"}
 """No valid message of theirs is in the battery yet."""
 SERVICES = (
     Role.CERTIFICATE_AUTHORITY,
