@@ -26,7 +26,7 @@ def add_to(app: typer.Typer) -> None:
 
 def crash(
     protocol: Annotated[
-        str, typer.Argument(help="escrow_commerce or dht_micropayment; both otherwise.")
+        str, typer.Argument(help="escrow_commerce, electronic_cash ...; all where none is named.")
     ] = "",
     party: Annotated[str, typer.Option(help="Only this one: buyer, escrow_server, payee ...")] = "",
     step: Annotated[str, typer.Option(help="Only this step: 7, 8a, P3 ...")] = "",
@@ -93,7 +93,7 @@ def _line(outcome: "Outcome") -> str:
     case = outcome.case
     told = f"  {outcome.trouble}" if outcome.trouble else ""
     return (
-        f"{WORDS[outcome.holds]:<9} {case.drama:<11} {case.party:<15} {case.step:>4} "
+        f"{WORDS[outcome.holds]:<9} {case.drama:<16} {case.party:<15} {case.step:>4} "
         f"{case.point:<9} {outcome.seconds:5.1f} s  {outcome.ended}{told}"
     )
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from scenarios.lab.auditor import audit_settled, verdict_of
 from scenarios.lab.crash_cases import Case, protocol_of
-from scenarios.lab.dramas import PROGRAMS, Drama, dramas
+from scenarios.lab.drama import Drama
+from scenarios.lab.dramas import PROGRAMS, dramas
 from scenarios.lab.failures import LabFailure
 from scenarios.lab.launcher import Progress, no_progress
 from scenarios.lab.owners import Owners
@@ -29,6 +30,7 @@ SETTINGS = {
     "dispute_seconds": "10",
     "coin_seconds": "3600",
     "reissue_window_seconds": "3600",
+    "clearing_seconds": "0.3",
 }
 """Short enough that a transaction given up ends soon; coins may be renewed at any time."""
 CASE_SECONDS = 90.0
@@ -90,7 +92,8 @@ async def run_case(world: World, drama: Drama, case: Case) -> Outcome:
     await drama.prepare()
     victim = drama.parties[case.party]
     await victim.control("kill_at", protocol=protocol_of(case), step=case.step, point=case.point)
-    nurse = asyncio.create_task(_bring_back(victim))
+    dead = asyncio.Event()
+    nurse = asyncio.create_task(_bring_back(victim, dead))
     try:
         async with asyncio.timeout(CASE_SECONDS):
             ended = await drama.play()
@@ -100,25 +103,28 @@ async def run_case(world: World, drama: Drama, case: Case) -> Outcome:
         how, honest = "no end", Check(HONEST, False, f"no end in {CASE_SECONDS:g} s")
     except LabFailure as error:
         how, honest = "broken off", Check(HONEST, None, str(error))
-    died = await _dismiss(nurse, victim)
+    died = await _dismiss(nurse, victim, dead)
     _, checks = await audit_settled(world.nodes.values(), seconds=SETTLE_SECONDS)
     return Outcome(case, died, how, (honest, *checks), time.monotonic() - begun)
 
 
-async def _bring_back(victim: Node) -> None:
+async def _bring_back(victim: Node, dead: asyncio.Event) -> None:
     """Wait until its process has ended, then start it again; ready when this returns."""
     if victim.pid is not None:
         await end_of(victim.pid)
+    dead.set()
     await victim.restart()
 
 
-async def _dismiss(nurse: "asyncio.Task[None]", victim: Node) -> bool:
+async def _dismiss(nurse: "asyncio.Task[None]", victim: Node, dead: asyncio.Event) -> bool:
     """Whether the victim died. One that still waits for its point is told to forget it.
 
     A transaction may be over when its last message is answered, so the point may still come.
     """
-    await asyncio.wait({nurse}, timeout=LATE_SECONDS)
-    if not nurse.done() and victim.alive():
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LATE_SECONDS):
+            await dead.wait()
+    if not dead.is_set() and victim.alive():
         nurse.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await nurse

@@ -29,6 +29,7 @@ class Case:
 
 
 SALES, COINS = "escrow_commerce", "dht_micropayment"
+CASH, PREPAID = "electronic_cash", "anonymous_micropayment"
 
 ARROWS: dict[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
     (SALES, "purchase"): (
@@ -51,6 +52,32 @@ ARROWS: dict[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
     (COINS, "withdrawal"): (("W1", "owner", "broker"),),
     (COINS, "payment"): (("Q1", "payer", "payee"), ("P1", "payer", "payee")),
     (COINS, "redemption"): (("D1", "holder", "broker"),),
+    (CASH, "cash withdrawal"): (
+        ("W1", "user", "bank"),
+        ("W2", "bank", "coin_server"),
+        ("W4", "bank", "user"),
+        ("J1", "bank", "coin_server"),
+    ),
+    (CASH, "cash exchange"): (("X1", "user", "coin_server"), ("J2", "user", "coin_server")),
+    (CASH, "cash payment"): (
+        ("P1", "user", "merchant"),
+        ("P2", "merchant", "coin_server"),
+        ("J1", "merchant", "coin_server"),
+        ("J2", "user", "coin_server"),
+    ),
+    (CASH, "cash across"): (
+        ("P2", "merchant", "coin_server"),
+        ("F1", "coin_server", "home"),
+        ("F4", "coin_server", "bank"),
+    ),
+    (CASH, "cash deposit"): (
+        ("D1", "user", "bank"),
+        ("D2", "bank", "coin_server"),
+        ("D4", "bank", "user"),
+        ("J1", "bank", "coin_server"),
+    ),
+    (PREPAID, "prepaid deposit"): (("V3", "customer", "broker"), ("3", "customer", "broker")),
+    (PREPAID, "prepaid purchase"): (("5", "customer", "vendor"), ("6", "vendor", "broker")),
 }
 """By protocol and transaction: step, sender, receiver."""
 
@@ -91,6 +118,19 @@ def before_and_after_the_commit() -> list[Case]:
         (COINS, "payment", "payer"): (("P0", "sent"), ("P1", "sent")),
         (COINS, "payment", "payee"): (("P3", "saved"), ("P3", "sent")),
         (COINS, "redemption", "broker"): (("D1", "received"), ("D3", "sent")),
+        (CASH, "cash withdrawal", "user"): (("W1", "saved"), ("W4", "received")),
+        (CASH, "cash withdrawal", "bank"): (("W1", "received"), ("W1", "saved")),
+        (CASH, "cash withdrawal", "coin_server"): (("W2", "received"), ("W2", "saved")),
+        (CASH, "cash payment", "user"): (("P1", "saved"), ("P1", "sent")),
+        (CASH, "cash payment", "merchant"): (("P2", "saved"), ("P2", "sent")),
+        (CASH, "cash payment", "coin_server"): (("P2", "received"), ("P2", "saved")),
+        (CASH, "cash across", "home"): (("F1", "received"), ("F1", "saved")),
+        (CASH, "cash deposit", "bank"): (("D1", "saved"), ("D2", "sent")),
+        (PREPAID, "prepaid deposit", "customer"): (("3", "saved"), ("3", "sent")),
+        (PREPAID, "prepaid deposit", "broker"): (("3", "received"), ("3", "saved")),
+        (PREPAID, "prepaid purchase", "customer"): (("5", "saved"), ("5", "sent")),
+        (PREPAID, "prepaid purchase", "vendor"): (("6", "saved"), ("6", "sent")),
+        (PREPAID, "prepaid purchase", "broker"): (("6", "received"), ("6", "saved")),
     }
     return [
         case

@@ -4,35 +4,19 @@ A drama's `play` returns how the transaction ended and what was not as it must b
 honest party that has neither its goods nor its money, or both.
 """
 
-import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
 
 from scenarios.content import HARBOUR
-from scenarios.lab.auditor import read_books
-from scenarios.lab.owners import PAUSE_SECONDS, Owners
+from scenarios.lab.cash_dramas import cash_dramas
+from scenarios.lab.drama import Drama, Ended, whole_books
+from scenarios.lab.owners import Owners
 from scenarios.lab.parties import owned
+from scenarios.lab.prepaid_dramas import prepaid_dramas
 from scenarios.lab.world import Node, World
 
 PRICE = 2
 PURSE = 64
 """Coins a payer has before it plays; fetched again when they run out."""
-
-
-@dataclass(frozen=True)
-class Ended:
-    how: str
-    faults: tuple[str, ...] = ()
-
-
-class Drama(Protocol):
-    parties: Mapping[str, Node]
-
-    async def prepare(self) -> None:
-        """What must be there before anybody is killed."""
-
-    async def play(self) -> Ended: ...
 
 
 class _Played:
@@ -42,11 +26,7 @@ class _Played:
 
     async def coins_of(self, node: Node) -> int:
         """By the registers: what is certified for this party, as soon as all parties answer."""
-        while True:
-            books = await read_books(self.world.nodes.values())
-            if not books.silent:
-                return owned(books)[node.id]
-            await asyncio.sleep(PAUSE_SECONDS)
+        return owned(await whole_books(self.world))[node.id]
 
     async def fill_purse(self, node: Node) -> None:
         ledger = await node.get("/inspect/ledger")
@@ -215,6 +195,7 @@ PROGRAMS = {GARBAGE_SELLER: "scenarios.adversaries.garbage_seller"}
 def dramas(world: World, owners: Owners) -> dict[str, Drama]:
     """Each with peers of its own, as far as there are any."""
     one, two, three, four, five = (world.node(f"peer-0{n}") for n in range(1, 6))
+    seven, eight = world.node("peer-07"), world.node("peer-08")
     return {
         "purchase": Purchase(world, owners, one, two),
         "dispute": Purchase(world, owners, one, world.node(GARBAGE_SELLER)),
@@ -223,4 +204,6 @@ def dramas(world: World, owners: Owners) -> dict[str, Drama]:
         "payment": Payment(world, owners, three, four),
         "reissue": Reissue(world, owners, five),
         "redemption": Redemption(world, owners, three),
+        **cash_dramas(world, owners, seven, eight),
+        **prepaid_dramas(world, owners, seven, eight),
     }

@@ -70,6 +70,14 @@ class Owners:
                 return record
             await self._wait_for_change(node)
 
+    async def see_all_through(self, node: Node, transaction: str) -> list[dict[str, Any]]:
+        """Every record that a party has of a transaction, once nothing more will come of any."""
+        while True:
+            rows = await self.records(node, transaction)
+            if all(row["final"] for row in rows):
+                return rows
+            await self._wait_for_change(node)
+
     async def _decide(self, node: Node, decision: str, transaction: str) -> None:
         try:
             await node.control(decision, transaction=transaction)
@@ -79,11 +87,15 @@ class Owners:
             return  # its state has changed since it was looked at
 
     async def record(self, node: Node, transaction: str) -> dict[str, Any]:
-        """As soon as the party answers. Raises Vanished."""
+        """The first, as soon as the party answers. Raises Vanished."""
+        return (await self.records(node, transaction))[0]
+
+    async def records(self, node: Node, transaction: str) -> list[dict[str, Any]]:
+        """All it has of a transaction. Raises Vanished."""
         while True:
             try:
                 found = await node.get(f"/inspect/transactions/{transaction}")
-                return dict(found["found"][0])
+                return [dict(row) for row in found["found"]]
             except Unanswered:
                 await asyncio.sleep(PAUSE_SECONDS)
             except ControlRefused as error:
