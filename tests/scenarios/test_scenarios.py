@@ -87,7 +87,7 @@ async def test_a_purchase_paid_with_e_cash_ends_ok(market: World, tmp_path: Path
     assert_ok(await play(find("escrow_purchase"), tmp_path, market, pay=Pay.ECASH))
 
 
-def test_a_world_of_its_own_has_the_servers_of_what_is_chosen_and_no_others() -> None:
+async def test_a_world_of_its_own_has_the_servers_of_what_is_chosen_and_no_others() -> None:
     declared = find("escrow_purchase")
     coins, cash = (declared.with_options({"pay": pay}).protocols for pay in Pay)
     servers = [{name for name, _ in parties(5, protocols)} for protocols in (coins, cash)]
