@@ -11,9 +11,10 @@ from nodes.protocols.electronic_cash.circulation import parcel_digest
 from nodes.protocols.electronic_cash.documents import SalePayment
 from nodes.protocols.electronic_cash.holding import INCOMING_MOVES, Incoming, IncomingPhase
 from nodes.protocols.electronic_cash.messages import Accepted, Acknowledge, Pay
+from nodes.protocols.electronic_cash.refusals import WrongCoinServer
 from nodes.protocols.envelope import Opened
 from nodes.protocols.errors import OutcomeUnknown, Refused
-from nodes.protocols.message import PartyId, TransactionId
+from nodes.protocols.message import PartyId, Role, TransactionId
 from nodes.runtime.log import get_log
 from nodes.runtime.service import Service
 from nodes.wallet.asking import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, is_for_now
@@ -61,8 +62,14 @@ class Till:
 
     async def take(self, message: Pay | SalePayment, transaction: TransactionId) -> Incoming:
         """The coin is on disk when this returns. Raises the coin server's refusal, with its
-        evidence, or OutcomeUnknown: then the same parcel may be taken again."""
+        evidence, or OutcomeUnknown: then the same parcel may be taken again.
+
+        Raises WrongCoinServer where the coins' home is none: anybody would call its own coins good.
+        """
         party, name = self._party, parcel_digest(message.parcel)
+        role = await party.directory.role_of(message.coin_server)
+        if role is not Role.COIN_SERVER:
+            raise WrongCoinServer(f"{role} has no coins")
         async with party.store.transaction() as tx:
             if self.table.get(tx, name) is None:
                 record, _ = rule.incoming(
