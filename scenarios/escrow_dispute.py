@@ -30,7 +30,9 @@ CHEATING_SELLER, LYING_BUYER = "peer-16", "peer-15"
 async def escrow_dispute(
     run: LiveRun,
     *,
-    content: Annotated[Path, Option(metavar="FILE", help="What is promised.")] = HARBOUR,
+    content: Annotated[
+        Path, Option(metavar="FILE", help="What is promised.", show_default=HARBOUR.name)
+    ] = HARBOUR,
     price: Annotated[int, Option(min=1, max=64, help="In coins.")] = 3,
 ) -> None:
     """A buyer of garbage gets its coins back; a buyer who only says so does not.

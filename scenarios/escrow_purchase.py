@@ -20,7 +20,9 @@ from scenarios.lab.wording import size
 async def escrow_purchase(
     run: LiveRun,
     *,
-    content: Annotated[Path, Option(metavar="FILE", help="What is sold.")] = HARBOUR,
+    content: Annotated[
+        Path, Option(metavar="FILE", help="What is sold.", show_default=HARBOUR.name)
+    ] = HARBOUR,
     price: Annotated[int, Option(min=1, max=64, help="In coins.")] = 3,
     pay: Annotated[Pay, Option(help="With coins of the DHT, or with e-cash.")] = Pay.COINS,
 ) -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 NEWEST = 20
 """Transactions that are listed when none is named."""
+SHORTEST = 6
+"""Digits of an id that are shown where fewer would do."""
 
 MARKS = {True: "holds", False: "fails", None: "cannot tell"}
 
@@ -125,7 +127,8 @@ def _list_newest(choice: Choice, as_json: bool) -> None:
         columns = {"transaction": "transaction", "protocol": "protocol", "states": "how it stands"}
         show_table(list(columns.values()), [[row[name] for name in columns] for row in shown])
         older = f"; the newest {len(shown)} are shown" if len(known) > len(shown) else ""
-        example = f"One of them: jangteo trace {shown[-1]['transaction'][:8]}"
+        ids = {row["transaction"] for row in known}
+        example = f"One of them: jangteo trace {shortest(shown[-1]['transaction'], ids)}"
         say(f"\n{count(len(known), 'transaction')}{older}. {example}")
 
 
@@ -175,7 +178,7 @@ async def _trace(
         books = await read_books(world.nodes.values())
         known = {row.transaction for row in rows if row.transaction}
         known |= {entry.id for entries in books.entries.values() for entry in entries}
-        id_ = _chosen(wanted, known)
+        id_ = chosen(wanted, known)
         recorder.keep_only(id_)
         states = [
             (name, entry.side, entry.protocol, entry.state)
@@ -186,7 +189,7 @@ async def _trace(
         return id_, recorder.events(), states
 
 
-def _chosen(wanted: str, known: set[str]) -> str:
+def chosen(wanted: str, known: set[str]) -> str:
     found = sorted(id_ for id_ in known if id_.startswith(wanted))
     if len(found) == 1 or wanted in found:
         return wanted if wanted in found else found[0]
@@ -196,5 +199,13 @@ def _chosen(wanted: str, known: set[str]) -> str:
         )
     raise NoSuchTransaction(
         f"{len(found)} transactions start with {wanted}; give more of it: "
-        + ", ".join(id_[: len(wanted) + 4] for id_ in found[:5])
+        + ", ".join(shortest(id_, known) for id_ in found[-5:])
     )
+
+
+def shortest(id_: str, known: set[str]) -> str:
+    """As many digits as tell it from the others; the sales of one buyer share their first 16."""
+    for digits in range(SHORTEST, len(id_)):
+        if not any(other.startswith(id_[:digits]) for other in known - {id_}):
+            return id_[:digits]
+    return id_

@@ -212,7 +212,9 @@ def _worlds(quiet: bool, stopping: _Stopping) -> Iterator[Callable[..., Any]]:
     def get(scenario: "Scenario", how: "How") -> Any:
         def progress(done: int, total: int) -> None:
             if not waiting:
-                waiting.append(Waiting(f"Starting a market of {total}", quiet=quiet))
+                beside = " beside the one that runs" if how.choice.runs() else ""
+                text = f"Starting a market of {total}{beside}"
+                waiting.append(Waiting(text, quiet=quiet))
             waiting[0](done, total)
 
         def ready(nodes: int, seconds: float) -> None:

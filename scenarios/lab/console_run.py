@@ -13,6 +13,8 @@ from scenarios.lab.run import Check, Run
 from scenarios.lab.wording import count, seconds
 
 NAME_WIDTH = 14
+WAY_WIDTH = 2 * NAME_WIDTH + 4
+"""Of sender and receiver together; longer names widen it for the lines that follow."""
 STEP_WIDTH = 3
 WORD_WIDTH = 16
 RING = "the ring"
@@ -26,6 +28,7 @@ class Terminal:
     def __init__(self, console: Console, *, pause: bool = False) -> None:
         self._console = console
         self._pause = pause
+        self._way_width = WAY_WIDTH
 
     async def begin(self, name: str, title: str, seed: int) -> None:
         line = Text.assemble((name, "bold"), f"   seed {seed}   {title}")
@@ -34,12 +37,11 @@ class Terminal:
 
     async def step(self, row: Row, says: str) -> None:
         sender, receiver = _ends(row)
-        arrow = f"{sender:<{NAME_WIDTH}} -> {receiver:<{NAME_WIDTH}}"
-        if sender == receiver:
-            arrow = f"{sender:<{2 * NAME_WIDTH + 4}}"
+        way = sender if sender == receiver else f"{sender:<{NAME_WIDTH}} -> {receiver}"
+        self._way_width = max(self._way_width, len(way))
         line = Text.assemble(
             (f"{row.step:>{STEP_WIDTH}}  ", "bold cyan"),
-            arrow,
+            f"{way:<{self._way_width}}",
             f" {row.message:<{WORD_WIDTH}} ",
             (says, "dim"),
         )
@@ -52,6 +54,8 @@ class Terminal:
     async def end(self, run: Run, folder: str) -> None:
         self._console.print()
         self._tell_checks(run.checks)
+        for guard in run.guards_off:
+            self._line("GUARD OFF", Text(guard, STYLES["violated"]))
         self._line("verdict", Text.assemble((run.verdict, STYLES[run.verdict]), f"   {_sum(run)}"))
         if run.verdict != "ok" and run.summary:
             self._line("", Text(run.summary))

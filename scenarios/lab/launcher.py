@@ -242,6 +242,7 @@ def _start_keeper(folder: WorldFolder, lifeline: int, temporary: bool) -> None:
             child = subprocess.Popen(
                 command + (["--temporary"] if temporary else []),
                 cwd=SOURCE,
+                env=os.environ | {"PYTHONPATH": _import_path()},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -252,6 +253,13 @@ def _start_keeper(folder: WorldFolder, lifeline: int, temporary: bool) -> None:
     record = folder.read()
     record.keeper = identify(child.pid)
     folder.write(record)
+
+
+def _import_path() -> str:
+    """Where programs that stand in for nodes are found: as here, also beside a scenario's file."""
+    beside = sys.path[:1] if sys.argv[0].endswith(".py") else []
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return os.pathsep.join(str(Path(entry).absolute()) for entry in [*beside, *given] if entry)
 
 
 _children: list[subprocess.Popen[bytes]] = []

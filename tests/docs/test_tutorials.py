@@ -20,7 +20,7 @@ def programs(page: str) -> dict[str, str]:
 
 
 def run(folder: Path, file: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         [sys.executable, file, *arguments],
         cwd=folder,
@@ -65,3 +65,4 @@ def test_the_first_cheat_succeeds_without_its_guard(tmp_path: Path) -> None:
     done = run(folder, "false_praise.py", "--peers", "5")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "the rating is refused: taken" in done.stdout
+    assert "GUARD OFF rating-follows-purchase" in done.stdout

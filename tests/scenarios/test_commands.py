@@ -163,7 +163,7 @@ def test_a_transaction_is_traced_over_all_its_parties(place: Path, tmp_path: Pat
     )
     run = load_run(Path(ran.json["folder"]))
     sale = next(event.transaction for event in run.events if event.step == "8a")
-    traced = jangteo("trace", sale[:12], "--world", str(place), "--json").json
+    traced = jangteo("trace", sale[:24], "--world", str(place), "--json").json
     assert traced["transaction"] == sale
     steps = [event["step"] for event in traced["events"]]
     assert steps.index("5") < steps.index("7") < steps.index("8a") < steps.index("8b")
@@ -235,6 +235,15 @@ def test_the_newest_report_is_found(place: Path, tmp_path: Path) -> None:
 
 
 # a world of its own
+
+
+def test_a_world_beside_the_one_that_runs_is_said_to_be_one(place: Path, tmp_path: Path) -> None:
+    done = jangteo(
+        "run", "coin_journey", "--own", "--peers", "5", "--world", str(place),
+        "--runs", str(tmp_path),
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert "Starting a market of 8 beside the one that runs ... ready" in done.out
 
 
 def test_a_world_of_its_own_is_gone_afterwards(tmp_path: Path) -> None:
