@@ -28,7 +28,10 @@ from scenarios.lab.run import ScenarioInfo
 
 PAPERS: Mapping[str, str] = {
     "escrow_commerce": "S.-K. Wee and K.-H. Rhee, The New e-Commerce Model using P2P System",
-    "dht_micropayment": "DHT-based P2P micropayment",
+    "dht_micropayment": (
+        "D. Seo, G. Song and S. Kim, DHT Based Peer-to-Peer Micropayment System for Ubiquitous "
+        "Environment"
+    ),
     "electronic_cash": (
         "C. Her, S.-J. Joo and H. Chung, Danger Element Analysis and Protocol Design of Electronic "
         "Cash Payment System"
