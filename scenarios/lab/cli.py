@@ -20,6 +20,7 @@ from scenarios.lab import (
     commands_crash,
     commands_judge,
     commands_nodes,
+    commands_privacy,
     commands_run,
     commands_world,
     doctor,
@@ -70,6 +71,7 @@ commands_audit.add_to(app)
 commands_judge.add_to(app)
 commands_crash.add_to(app)
 commands_nodes.add_to(app)
+commands_privacy.add_to(app)
 commands_bench.add_to(app)
 doctor.add_to(app)
 

@@ -118,6 +118,20 @@ def opened_document(data: bytes) -> object | None:
     return value if isinstance(value, dict | list) else None
 
 
+def documents_in(value: object) -> Iterator[dict[str, Any]]:
+    """Every document in a value that names its fields, as it was signed."""
+    if isinstance(value, str) and len(value) > LONGEST_SIMPLE and HEX.fullmatch(value):
+        opened = opened_document(bytes.fromhex(value))
+        if isinstance(opened, dict):
+            yield opened
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from documents_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from documents_in(item)
+
+
 def texts_inside(opaque: str, known: frozenset[str]) -> Iterator[str]:
     """Known values of 16 or 32 bytes that stand somewhere inside a longer one."""
     for digits in (32, 64):

@@ -14,7 +14,14 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
-from scenarios.lab.disclosure import Disclosed, Implied, Reader, nothing_implied, texts_inside
+from scenarios.lab.disclosure import (
+    Disclosed,
+    Implied,
+    Reader,
+    documents_in,
+    nothing_implied,
+    texts_inside,
+)
 from scenarios.lab.world import World
 
 DIRECTORY = "membership"
@@ -81,11 +88,24 @@ async def look_at(world: World) -> list[Seen]:
 def what_all_know(everyone: Sequence[Seen], implied: Implied = nothing_implied) -> dict[str, Known]:
     """By the party's name."""
     ids = {seen.name: seen.id for seen in everyone}
-    reader = Reader(ids, implied)
+    reader = Reader(ids | _certified_keys(everyone), implied)
     views = _Views(everyone, reader)
     known = {seen.name: _Party(seen, views, ids).known(reader) for seen in everyone}
     _complete(known, views)
     return known
+
+
+def _certified_keys(everyone: Iterable[Seen]) -> dict[str, str]:
+    """Whose each sealing key on a card is: where one is used, its owner is named."""
+    cards = (
+        document
+        for seen in everyone
+        for row in seen.view
+        if row["protocol"] == DIRECTORY
+        for document in documents_in(row["value"])
+        if "sealing_key" in document
+    )
+    return {card["sealing_key"].hex(): card["id"].hex() for card in cards}
 
 
 # what was read

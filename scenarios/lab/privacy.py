@@ -1,125 +1,19 @@
-"""Who learns what in a protocol, alone and together: declared, measured, compared.
+"""Who learns what in a protocol, alone and together: measured, and compared with what is expected.
 
-A measurement plays its protocol in a world of its own, twice at the same time: two casts of
-strangers do the same, for what nobody can tell apart is what privacy is. Then everything that
-each party could know is read, and each fact is asked of every party and of all pairs and triples.
-
-    MEASUREMENTS = (Measurement(protocol=..., parties=(...), facts=(...), play=play),)
-
-in scenarios/privacy/<protocol>.py. What is expected of a fact stands beside it as the smallest
-coalitions that learn it; all larger ones do, too.
+A measurement is played in a world of its own. Then everything that each party could know is read,
+and each fact is asked of every party and of all pairs and triples.
 """
 
-import importlib
-import pkgutil
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
-import scenarios.privacy
-from scenarios.lab.disclosure import Implied, nothing_implied
-from scenarios.lab.failures import LabFailure, did_you_mean
+from scenarios.lab.facts import Cast, Claim, Coalition, Fact, Measurement, parts
 from scenarios.lab.knowledge import Known, Seen, look_at, what_all_know
 from scenarios.lab.launcher import Progress, no_progress
 from scenarios.lab.linking import How, Joined, Linker, Tie, common
-from scenarios.lab.node_client import Node
 from scenarios.lab.world import World
-
-MOST_TOGETHER = 3
-TOGETHER = "+"
-Coalition = tuple[str, ...]
-
-
-class NoSuchMeasurement(LabFailure):
-    code = "lab/no-such-measurement"
-
-
-@dataclass(frozen=True)
-class Role:
-    """A column of the table: the paper's symbol, and who that is."""
-
-    symbol: str
-    who: str
-    insider: bool = False
-    """It takes part in the very thing that others are not to know; it is in no coalition."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What the paper says of a fact: that this coalition can, or cannot, know it."""
-
-    coalition: str
-    can: bool
-    section: str
-
-
-@dataclass(frozen=True)
-class Fact:
-    """Expected: the smallest coalitions for each way of knowing, as `B+S`."""
-
-    name: str
-    sentence: str
-    readable: tuple[str, ...] = ()
-    derivable: tuple[str, ...] = ()
-    guessed: tuple[str, ...] = ()
-    sealed: tuple[str, ...] = ()
-    claims: tuple[Claim, ...] = ()
-    of_directory: bool = False
-    """It is about looking parties up, and nothing else."""
-
-    def expected(self) -> dict[How, frozenset[Coalition]]:
-        given = {
-            How.READABLE: self.readable,
-            How.DERIVABLE: self.derivable,
-            How.GUESSED: self.guessed,
-            How.SEALED: self.sealed,
-        }
-        return {how: frozenset(_parts(one) for one in ones) for how, ones in given.items() if ones}
-
-
-def _parts(coalition: str) -> Coalition:
-    return tuple(coalition.split(TOGETHER))
-
-
-@dataclass(frozen=True)
-class Cast:
-    """Who played, and what is true of it."""
-
-    nodes: Mapping[str, Node]
-    """By symbol."""
-    private: tuple[str, ...]
-    """Symbols of those who are strangers to the other cast."""
-    ties: Mapping[str, Tie]
-    """By fact."""
-
-
-Play = Callable[[World], Awaitable[Sequence[Cast]]]
-
-
-@dataclass(frozen=True)
-class Measurement:
-    name: str
-    protocol: str
-    title: str
-    roles: tuple[Role, ...]
-    facts: tuple[Fact, ...]
-    play: Play
-    peers: int
-    servers_of: tuple[str, ...]
-    """Protocols whose servers the world has."""
-    implied: Implied = nothing_implied
-    settings: Mapping[str, str] = field(default_factory=dict)
-    programs: Mapping[str, str] = field(default_factory=dict)
-
-    def coalitions(self) -> Iterator[Coalition]:
-        """Every party, then all pairs and triples of those who are not insiders."""
-        yield from ((role.symbol,) for role in self.roles)
-        outside = [role.symbol for role in self.roles if not role.insider]
-        for size in range(2, MOST_TOGETHER + 1):
-            yield from combinations(outside, size)
 
 
 @dataclass(frozen=True)
@@ -136,14 +30,20 @@ class Measured:
     how: Mapping[str, Mapping[Coalition, How]]
     """By fact."""
     confusions: tuple[Confusion, ...]
+    unseen: tuple[str, ...]
+    """Facts that not even those who made them true could read: then it proves nothing that others
+    could not. That nobody was looked up is no such thing."""
     records: int
+
+    @property
+    def _inside(self) -> set[str]:
+        return {role.symbol for role in self.of.roles if role.insider}
 
     def smallest(self, fact: Fact) -> dict[How, frozenset[Coalition]]:
         """For each way of knowing: the coalitions of which no part knows as much."""
-        inside = {role.symbol for role in self.of.roles if role.insider}
         found: dict[How, set[Coalition]] = {}
         for coalition, how in self.how[fact.name].items():
-            if how is How.NEVER or inside & set(coalition):
+            if how is How.NEVER or self._inside & set(coalition):
                 continue
             if all(self.how[fact.name][part] < how for part in _smaller(coalition)):
                 found.setdefault(how, set()).add(coalition)
@@ -154,14 +54,25 @@ class Measured:
         return [claim for claim in fact.claims if self.knows(fact, claim.coalition) != claim.can]
 
     def knows(self, fact: Fact, coalition: str) -> bool:
-        return self.how[fact.name][_parts(coalition)] >= How.DERIVABLE
+        return self.how[fact.name][parts(coalition)] >= How.DERIVABLE
+
+    def expected(self, fact: Fact, coalition: Coalition) -> How:
+        """What those who are expected to know it leave to be expected of all others.
+
+        An insider knows what it does; how is not asked.
+        """
+        if self._inside & set(coalition):
+            return self.how[fact.name][coalition]
+        ways = fact.expected().items()
+        found = [how for how, ones in ways if any({*one} <= {*coalition} for one in ones)]
+        return max(found, default=How.NEVER)
 
     def unexpected(self) -> list[Fact]:
         return [fact for fact in self.of.facts if self.smallest(fact) != fact.expected()]
 
     @property
     def as_expected(self) -> bool:
-        return not (self.unexpected() or self.confusions)
+        return not (self.unexpected() or self.confusions or self.unseen)
 
 
 def _smaller(coalition: Coalition) -> Iterator[Coalition]:
@@ -169,39 +80,10 @@ def _smaller(coalition: Coalition) -> Iterator[Coalition]:
         yield from combinations(coalition, size)
 
 
-# how it is played
-
-
-async def by_turns(*acts: AsyncIterator[None]) -> None:
-    """One part of each, then the next part of each, to the end of all."""
-    playing = list(acts)
-    while playing:
-        for act in list(playing):
-            try:
-                await anext(act)
-            except StopAsyncIteration:
-                playing.remove(act)
-
-
-async def ended(node: Node, operation: str, state: str, **fields: Any) -> dict[str, Any]:
-    """Ask for an operation and wait until it is in this state; its record."""
-    asked = await node.control(operation, **fields)
-    return await node.until(asked["transaction"], state)
-
-
-async def read_at(node: Node, protocol: str, step: str) -> list[tuple[str, Any]]:
-    """What this node read at a step so far: under which name, and the value."""
-    lines = (await node.get("/inspect/view"))["read"]
-    wanted = [line for line in lines if (line["protocol"], line["step"]) == (protocol, step)]
-    return [(line["what"], line["value"]) for line in wanted]
-
-
 async def measure(measurement: Measurement, *, progress: Progress = no_progress) -> Measured:
     """Play it in a world of its own, and ask."""
     async with World.start_temporary(
         peers=measurement.peers,
-        settings=measurement.settings,
-        programs=measurement.programs,
         protocols=measurement.servers_of,
         progress=progress,
     ) as world:
@@ -218,7 +100,7 @@ def judge(
     asked = _Asked(measurement, casts, known, began)
     how = {fact.name: asked.everyone_of(fact) for fact in measurement.facts}
     records = sum(len(party.records) for party in known.values())
-    return Measured(measurement, how, tuple(asked.confusions), records)
+    return Measured(measurement, how, tuple(asked.confusions), tuple(asked.unseen()), records)
 
 
 class _Asked:
@@ -248,6 +130,19 @@ class _Asked:
             sealed = max(alone[(symbol,)] for symbol in coalition)
             found[coalition] = max(self._of(fact, coalition), sealed)
         return found
+
+    def unseen(self) -> Iterator[str]:
+        for fact in self._measurement.facts:
+            ties = [(cast, cast.ties[fact.name]) for cast in self._casts]
+            seen = [
+                any(self._itself(node.name, tie) for node in cast.nodes.values())
+                for cast, tie in ties
+            ]
+            if not (all(seen) or fact.of_directory):
+                yield fact.name
+
+    def _itself(self, name: str, tie: Tie) -> bool:
+        return self._linkers[False].itself(name).how(tie) > How.NEVER
 
     def _of(self, fact: Fact, coalition: Coalition) -> How:
         """The most that is learnt of any cast; a guess must be right about each."""
@@ -285,26 +180,3 @@ def _crossed(ties: Sequence[Tie]) -> Iterator[Tie]:
         for other in ties:
             if (other.other, other.amount) != (one.other, one.amount):
                 yield Tie(one.one, other.other, other.amount)
-
-
-# which there are
-
-
-@cache
-def protocols() -> tuple[str, ...]:
-    """Every module in scenarios/privacy; none is imported for this."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(scenarios.privacy.__path__)))
-
-
-def find(protocol: str) -> tuple[Measurement, ...]:
-    """Raises NoSuchMeasurement, with the name that was probably meant."""
-    wanted = protocol.replace("-", "_")
-    if wanted not in protocols():
-        raise NoSuchMeasurement(
-            f"Nothing is declared about the privacy of '{protocol}'."
-            f"{did_you_mean(wanted, protocols())}      (jangteo privacy)"
-        )
-    found: tuple[Measurement, ...] = importlib.import_module(
-        f"scenarios.privacy.{wanted}"
-    ).MEASUREMENTS
-    return found

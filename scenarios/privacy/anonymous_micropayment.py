@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 from nodes.protocols.anonymous_micropayment.numbers import alias_of
+from scenarios.lab.facts import Cast, Claim, Fact, Measurement, Role, by_turns, ended
 from scenarios.lab.linking import Tie
 from scenarios.lab.node_client import Node
-from scenarios.lab.privacy import Cast, Claim, Fact, Measurement, Role, by_turns, ended
 from scenarios.lab.world import World
 
 PROTOCOL = "anonymous_micropayment"

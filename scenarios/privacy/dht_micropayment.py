@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 from nodes.protocols.dht_micropayment.coin import chain_of
+from scenarios.lab.facts import Cast, Fact, Measurement, Role, by_turns, ended
 from scenarios.lab.linking import Tie
 from scenarios.lab.node_client import Node
-from scenarios.lab.privacy import Cast, Fact, Measurement, Role, by_turns, ended
 from scenarios.lab.world import World
 
 PROTOCOL = "dht_micropayment"

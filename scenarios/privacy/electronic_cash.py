@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 from nodes.protocols.electronic_cash.coin import serial_of
+from scenarios.lab.facts import Cast, Claim, Fact, Measurement, Role, by_turns, ended, read_at
 from scenarios.lab.linking import Tie
 from scenarios.lab.node_client import Node
-from scenarios.lab.privacy import Cast, Claim, Fact, Measurement, Role, by_turns, ended, read_at
 from scenarios.lab.world import World
 
 PROTOCOL = "electronic_cash"
@@ -61,12 +61,16 @@ FACTS = (
 )
 
 
-async def play(world: World) -> Sequence[Cast]:
-    """Two customers withdraw and pay by turns, each at merchants of its own. No amount repeats."""
+async def play(world: World, *, careless: bool = False) -> Sequence[Cast]:
+    """Two customers withdraw and pay by turns, each at merchants of its own. No amount repeats.
+
+    `careless`: they write into a payment what the bank saw of the withdrawal.
+    """
     ties: tuple[dict[str, Tie], dict[str, Tie]] = ({}, {})
     casts = (world.peers[0:3], world.peers[3:6])
     await by_turns(
-        _buys(casts[0], (7, 24, 9, 13), ties[0]), _buys(casts[1], (11, 40, 15, 23), ties[1])
+        _buys(casts[0], (7, 24, 9, 13), ties[0], careless),
+        _buys(casts[1], (11, 40, 15, 23), ties[1], careless),
     )
     bank, server = world.node("bank-account-server"), world.node("coin-server-1")
     authority = world.certificate_authority
@@ -77,15 +81,17 @@ async def play(world: World) -> Sequence[Cast]:
 
 
 async def _buys(
-    peers: Sequence[Node], amounts: Sequence[int], ties: dict[str, Tie]
+    peers: Sequence[Node], amounts: Sequence[int], ties: dict[str, Tie], careless: bool
 ) -> AsyncIterator[None]:
     """All of one withdrawal at once; of another, at two merchants. They pay in what they took."""
     customer, merchant, other = peers
     exact, more, second, third = amounts
     await ended(customer, "cash_withdraw", "completed", amount=exact)
     coins = await read_at(customer, PROTOCOL, "W4")
+    withdrawal = next(value["withdrawal"] for what, value in coins if what == "deliver")
     yield
-    payment = (await ended(customer, "cash_pay", "settled", to=merchant.name, amount=exact))["id"]
+    asked = {"to": merchant.name, "amount": exact, "reference": withdrawal if careless else ""}
+    payment = (await ended(customer, "cash_pay", "settled", **asked))["id"]
     yield
     await ended(customer, "cash_withdraw", "completed", amount=more)
     yield
@@ -96,7 +102,6 @@ async def _buys(
     await ended(merchant, "cash_deposit", "settled", amount=exact)
     yield
     await ended(other, "cash_deposit", "settled", amount=third)
-    withdrawal = next(value["withdrawal"] for what, value in coins if what == "deliver")
     made = [coin for what, value in coins if what == "coins" for coin in value]
     ties |= {
         "withdrawal": Tie.of(customer.id, amount=exact),

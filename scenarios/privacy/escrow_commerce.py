@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from scenarios.lab.facts import Cast, Claim, Fact, Measurement, Role, by_turns, ended, read_at
 from scenarios.lab.linking import Tie
 from scenarios.lab.node_client import Node
-from scenarios.lab.privacy import Cast, Claim, Fact, Measurement, Role, by_turns, ended, read_at
 from scenarios.lab.world import World
 from scenarios.privacy import dht_micropayment
 

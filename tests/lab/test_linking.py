@@ -113,6 +113,20 @@ def test_a_name_where_none_should_stand_is_read(world: Planted) -> None:
     assert how(world.known(), "merchant", tie) is How.READABLE
 
 
+def test_a_certified_key_in_place_of_a_fresh_one_is_a_name(world: Planted) -> None:
+    """PID-R2, BS-R3. Everybody has everybody's card, and it is no common value for that."""
+    key = fresh()
+    card = codec.encode(
+        {"id": bytes.fromhex(world.ids["customer"]), "sealing_key": bytes.fromhex(key)}
+    )
+    for who in ("customer", "stranger"):
+        world.said(who, {"card": {"content": card.hex()}}, protocol="membership")
+    deposit = world.said("bank", {"reply_key": key})
+    known = world.known()
+    public = common([[known["customer"]], [known["stranger"]]])
+    assert how(known, "bank", Tie.of(world.ids["customer"], deposit), public) is How.READABLE
+
+
 def test_what_can_be_computed_from_a_record_joins(world: Planted) -> None:
     alias = fresh()
     world.said("server", {"secret": "BCus_key", "owner": "customer"})
