@@ -99,11 +99,14 @@ class TradeMoney(Protocol):
     async def payee_key(self, listing: TransactionId) -> OneTimeKey:
         """The key under which the proceeds of a listing are wanted: the same each time."""
 
-    async def pay_in(self, trade: TransactionId, deal: Deal, payee_key: OneTimeKey) -> PaidIn:
-        """Put the price under the deal's condition; durable, once for each trade.
+    async def sign(self, trade: TransactionId, deal: Deal, payee_key: OneTimeKey) -> object:
+        """Pledge the price to the deal's condition; durable, once for each trade.
 
         Raises Refused when there is not enough to pay with.
         """
+
+    async def pay_in(self, trade: TransactionId) -> PaidIn:
+        """Bring what was signed to its coin server. Raises NotPaidIn where that cannot be."""
 
     async def collect(self, trade: TransactionId, paid: PaidIn, word: Word) -> int:
         """Show the word to the coin server and take the coin if it is ours: the amount, or 0."""

@@ -143,6 +143,13 @@ def order(
     return purchase, PurchaseRequest(listed.listing, listed.price, signed)
 
 
+def not_ordered(purchase: Purchase) -> Purchase:
+    """Step 3, buyer: the market refused the order."""
+    if purchase.state is not BuyerState.ORDERED:
+        raise WrongState(f"the purchase is {purchase.state.value}")
+    return purchase.moved(BuyerState.VOID)
+
+
 def take_order(
     known: Brokerage | None,
     listing: Listing,

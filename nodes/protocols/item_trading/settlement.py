@@ -56,7 +56,9 @@ def start_paying(purchase: Purchase, session_key: SessionKey, now: Milliseconds)
 
 
 def cannot_pay(purchase: Purchase) -> Purchase:
-    """There was not enough to pay with: nothing was signed."""
+    """There was not enough to pay with: nothing waits anywhere, and nothing comes back."""
+    if purchase.state is BuyerState.VOID:
+        return changed(purchase, session_key=None)
     return purchase.moved(BuyerState.READY, session_key=None)
 
 

@@ -1,0 +1,112 @@
+"""What sellers offer: a certificate in custody (model 1) or a proof of having one (model 2)."""
+
+from nodes.items.keys import GameKeys
+from nodes.market.books import Books
+from nodes.protocols.envelope import Opened
+from nodes.protocols.item_trading import listing_proof, sale_by_market
+from nodes.protocols.item_trading.certificate import read_certificate
+from nodes.protocols.item_trading.messages import (
+    Announcement,
+    ItemAnswer,
+    ItemInformation,
+    ItemListed,
+    ItemQuery,
+    ListQuery,
+    ProofAnswer,
+    SaleRequest,
+)
+from nodes.protocols.item_trading.purchase import answer_query
+from nodes.protocols.item_trading.reading import known_listing
+from nodes.protocols.item_trading.state import Listing
+from nodes.runtime.party import Answer, Party
+from nodes.runtime.service import Service
+
+SEED_BYTES = 32
+
+
+class Listings:
+    def __init__(self, service: Service, books: Books, keys: GameKeys) -> None:
+        self._party, self._books, self._keys = service.party, books, keys
+        service.handles(SaleRequest, self._take_certificate)
+        service.handles(ItemInformation, self._take_information)
+        service.handles(Announcement, self._take_announcement)
+        service.handles(ProofAnswer, self._take_proof)
+        service.handles(ListQuery, self._tell)
+
+    async def _take_certificate(self, received: Opened[SaleRequest], party: Party) -> Answer:
+        """1.1, 1.2."""
+        message = received.message
+        game_server = read_certificate(message.certificate.content).server
+        game_key = await self._keys.of(game_server)
+        async with party.store.transaction() as tx:
+            listing, answer = sale_by_market.take_sale_request(
+                self._books.listings.get(tx, received.transaction),
+                message,
+                sender=received.sender,
+                listing=received.transaction,
+                game_key=game_key,
+                market=party.key,
+                market_name=party.name,
+                now=party.now(),
+                guards=party.guards,
+            )
+            self._books.listings.put(tx, listing.listing, listing)
+            self._books.evidence.keep_message(tx, received)
+            return party.answer(tx, received, answer)
+
+    async def _take_information(self, received: Opened[ItemInformation], party: Party) -> Answer:
+        """2.1, 2.2a: the challenges are drawn, kept, and committed to."""
+        async with party.store.transaction() as tx:
+            listing = listing_proof.take_information(
+                self._books.listings.get(tx, received.transaction),
+                received.message,
+                sender=received.sender,
+                listing=received.transaction,
+                seed=party.fresh(SEED_BYTES),
+                now=party.now(),
+            )
+            self._books.listings.put(tx, listing.listing, listing)
+            answer = listing_proof.committed(listing, party.id, party.guards)
+            return party.answer(tx, received, answer)
+
+    async def _take_announcement(self, received: Opened[Announcement], party: Party) -> Answer:
+        """2.2b, 2.2c: what was announced is on disk before the challenges leave."""
+        async with party.store.transaction() as tx:
+            listing = known_listing(self._books.listings.get(tx, received.transaction))
+            announced, answer = listing_proof.take_announcement(
+                listing, received.message, received.sender
+            )
+            self._books.listings.put(tx, listing.listing, announced)
+            return party.answer(tx, received, answer)
+
+    async def _take_proof(self, received: Opened[ProofAnswer], party: Party) -> Answer:
+        """2.2d, 2.2e; the game server is asked for its revocation list (G2)."""
+        books = self._books
+        listing = known_listing(books.listings.get(party.store.committed, received.transaction))
+        game_key = await self._keys.of(listing.game_server)
+        is_current = await self._ask(listing)
+        async with party.store.transaction() as tx:
+            listing = known_listing(books.listings.get(tx, received.transaction))
+            proven = listing_proof.take_proof(
+                listing,
+                received.message,
+                sender=received.sender,
+                market=party.id,
+                game_key=game_key,
+                is_current=is_current,
+                guards=party.guards,
+            )
+            books.listings.put(tx, proven.listing, proven)
+            books.evidence.keep_message(tx, received)
+            return party.answer(tx, received, ItemListed())
+
+    async def _ask(self, listing: Listing) -> bool:
+        """Raises OutcomeUnknown when the game server does not answer: the proof is sent again."""
+        question, transaction = ItemQuery(listing.serial), listing.listing
+        answer = await self._party.send(listing.game_server, question, transaction, ItemAnswer)
+        return answer.message.current
+
+    async def _tell(self, received: Opened[ListQuery], party: Party) -> Answer:
+        """L1."""
+        listings = self._books.listings.values(party.store.committed)
+        return party.reply(received, answer_query(received.message, listings, party.now()))
