@@ -24,7 +24,12 @@ def render_privacy(protocol: str, measured: Sequence[Measured]) -> str:
     title = f"Who learns what: {protocol}"
     return page(
         title,
-        tag("header", tag("h1", title), tag("p", HOW_IT_IS_MEASURED, class_="about")),
+        tag(
+            "header",
+            tag("h1", title),
+            tag("p", HOW_IT_IS_MEASURED, class_="about"),
+            class_="plain",
+        ),
         tag("main", _legend(), [_section(one) for one in measured]),
     )
 
@@ -52,8 +57,12 @@ def _section(measured: Measured) -> Markup:
     return tag(
         "section",
         tag("h2", measured.of.title),
-        _pairs("Parties", ((role.symbol, role.who) for role in measured.of.roles)),
-        _pairs("Facts", ((fact.name, fact.sentence) for fact in measured.of.facts)),
+        tag(
+            "div",
+            _pairs("Parties", ((role.symbol, role.who) for role in measured.of.roles)),
+            _pairs("Facts", ((fact.name, fact.sentence) for fact in measured.of.facts)),
+            class_="two",
+        ),
         tag("h3", "Each party alone"),
         _table(measured, alone),
         tag("h3", "Parties that put together what they know"),
@@ -75,7 +84,7 @@ def _table(measured: Measured, coalitions: Sequence[Coalition]) -> Markup:
         "table",
         tag("thead", tag("tr", heads)),
         tag("tbody", [_row(measured, coalition) for coalition in coalitions]),
-        class_="costs knowledge",
+        class_="costs",
     )
     return tag("div", table, class_="scroll", tabindex="0")
 
