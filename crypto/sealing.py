@@ -14,6 +14,7 @@ from crypto.meter import count
 SEALING_KEY_BYTES = 32
 
 _suite = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_128_GCM)
+_any_key = X25519PrivateKey.generate()
 
 
 class CannotOpen(ValueError):
@@ -51,6 +52,15 @@ class SealingKey:
             return _suite.decrypt(sealed, self._key, context)
         except (InvalidTag, ValueError) as error:
             raise CannotOpen("not sealed for this key and context") from error
+
+
+def is_usable(public_key: bytes) -> bool:
+    """Whether `seal` takes this key: not of small order, under which nothing would be secret."""
+    try:
+        _any_key.exchange(X25519PublicKey.from_public_bytes(public_key))
+    except ValueError:
+        return False
+    return True
 
 
 def seal(public_key: bytes, plaintext: bytes, context: bytes) -> bytes:

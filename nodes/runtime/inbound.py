@@ -11,9 +11,17 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from crypto.meter import metering
-from nodes.protocols.envelope import Opened, SenderMissing, SenderShown, unseal_wire, unwrap
+from crypto.sealing import is_usable
+from nodes.protocols.envelope import (
+    CannotSeal,
+    Opened,
+    SenderMissing,
+    SenderShown,
+    unseal_wire,
+    unwrap,
+)
 from nodes.protocols.errors import ProtocolError
-from nodes.protocols.message import Declaration, Message
+from nodes.protocols.message import Declaration, Message, answer_to
 from nodes.runtime.log import get_log
 from nodes.runtime.party import Answer, Party, StoredAnswer
 from nodes.runtime.refusals import (
@@ -80,7 +88,15 @@ class Inbound:
     async def check(self, received: Opened[Any]) -> None:
         """Whether a message not seen before is fresh, and from a party whose step this is."""
         self._check_fresh(received)
+        self._check_reply_key(received)
         await self._check_sender(received)
+
+    def _check_reply_key(self, received: Opened[Any]) -> None:
+        """Before anything happens, or it would be refused afterwards for want of an answer."""
+        if not (received.declaration.anonymous and answer_to(type(received.message)).sealed):
+            return
+        if not is_usable(received.message.reply_key):
+            raise CannotSeal("nothing can be sealed to this reply key")
 
     def _repeat(self, received: Opened[Any], stored: StoredAnswer, size: int) -> bytes:
         self._trace_in(received, size)

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto.sealing import CannotOpen, SealingKey, UnusableKey, seal
+from crypto.sealing import CannotOpen, SealingKey, UnusableKey, is_usable, seal
 
 BASE, X25519, HKDF_SHA256, AES_128_GCM = 0, 0x20, 1, 1
 VECTORS = [
@@ -219,3 +219,12 @@ def test_a_key_of_another_length_is_refused(length: int) -> None:
 def test_any_bytes_are_refused_in_one_way(data: bytes) -> None:
     with pytest.raises(CannotOpen):
         KEY.open(data, CONTEXT)
+
+
+def test_a_key_is_usable_where_something_can_be_sealed_to_it() -> None:
+    usable = SealingKey.generate().public_key
+    assert is_usable(usable)
+    for key in (bytes(32), b"\x01" + bytes(31), usable[:31]):
+        assert not is_usable(key)
+        with pytest.raises(UnusableKey):
+            seal(key, b"", b"")

@@ -9,6 +9,7 @@ import pytest
 from crypto.sealing import SealingKey
 from crypto.signing import SigningKey
 from nodes.protocols.envelope import (
+    CannotSeal,
     Opened,
     SenderMissing,
     SenderShown,
@@ -112,6 +113,17 @@ async def test_a_sender_shown_in_an_anonymous_step_is_refused(service: Service) 
     wire, _ = sent(service, Whisper("hush", REPLY.public_key), STRANGER)
     with pytest.raises(SenderShown):
         await service.inbound.serve(declaration_of(Whisper), wire)
+
+
+@pytest.mark.asyncio
+async def test_what_cannot_be_answered_in_secret_is_refused_before_anything_happens(
+    service: Service,
+) -> None:
+    wire, _ = sent(service, Whisper("hush", bytes(32)))
+    with pytest.raises(CannotSeal):
+        await service.inbound.serve(declaration_of(Whisper), wire)
+    assert service.party.observer.rows() == []
+    await service.party.store.close()
 
 
 @pytest.mark.asyncio
