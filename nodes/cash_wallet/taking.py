@@ -1,6 +1,8 @@
 """Steps P2, P3: a parcel becomes a coin of one's own, for a merchant or an escrow server."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -11,7 +13,7 @@ from nodes.protocols.electronic_cash.circulation import parcel_digest
 from nodes.protocols.electronic_cash.documents import SalePayment
 from nodes.protocols.electronic_cash.holding import INCOMING_MOVES, Incoming, IncomingPhase
 from nodes.protocols.electronic_cash.messages import Accepted, Acknowledge, Pay
-from nodes.protocols.electronic_cash.refusals import WrongCoinServer
+from nodes.protocols.electronic_cash.refusals import PaymentNotAsOrdered, WrongCoinServer
 from nodes.protocols.envelope import Opened
 from nodes.protocols.errors import OutcomeUnknown, Refused
 from nodes.protocols.message import PartyId, Role, TransactionId
@@ -23,7 +25,7 @@ _OWN = b"own"
 
 
 class Till:
-    """Everything ever presented, by the digest of its parcel."""
+    """What was presented, by the digest of its parcel."""
 
     def __init__(self, service: Service, purse: Purse) -> None:
         self._service, self._party, self._purse = service, service.party, purse
@@ -51,7 +53,8 @@ class Till:
         delay = FIRST_DELAY_SECONDS
         while True:
             try:
-                await self._present(record.parcel_digest)
+                async with self._alone(record.parcel_digest):
+                    await self._present(self._load(record.parcel_digest) or record)
                 return
             except (OutcomeUnknown, Refused) as error:
                 if not is_for_now(error):
@@ -60,39 +63,68 @@ class Till:
             await asyncio.sleep(delay)
             delay = min(2 * delay, LONGEST_DELAY_SECONDS)
 
-    async def take(self, message: Pay | SalePayment, transaction: TransactionId) -> Incoming:
+    async def take(
+        self, message: Pay | SalePayment, transaction: TransactionId, *, forgets: bool = False
+    ) -> Incoming:
         """The coin is on disk when this returns. Raises the coin server's refusal, with its
         evidence, or OutcomeUnknown: then the same parcel may be taken again.
 
         Raises WrongCoinServer where the coins' home is none: anybody would call its own coins good.
+        `forgets`: of what is refused nothing is kept; anybody may have sent it.
         """
-        party, name = self._party, parcel_digest(message.parcel)
-        role = await party.directory.role_of(message.coin_server)
+        name = parcel_digest(message.parcel)
+        role = await self._party.directory.role_of(message.coin_server)
         if role is not Role.COIN_SERVER:
             raise WrongCoinServer(f"{role} has no coins")
-        async with party.store.transaction() as tx:
-            if self.table.get(tx, name) is None:
-                record, _ = rule.incoming(
-                    message,
-                    self._purse.wallet,
-                    self._purse.next_index(tx),
-                    party.key,
-                    entry_server=self._entry_server(message.coin_server),
-                    transaction=transaction,
-                )
-                self.table.put(tx, name, record)
-        return await self._present(name)
+        async with self._alone(name):
+            record = await self._kept(name, message, transaction)
+            try:
+                return await self._present(record)
+            except Refused as error:
+                if forgets and not is_for_now(error):
+                    await self._forget(name)
+                raise
 
-    async def _present(self, name: bytes) -> Incoming:
+    async def _kept(
+        self, name: bytes, message: Pay | SalePayment, transaction: TransactionId
+    ) -> Incoming:
+        """The record of this parcel, on disk. Raises PaymentNotAsOrdered for another's."""
+        party = self._party
+        async with party.store.transaction() as tx:
+            known = self.table.get(tx, name)
+            if known is not None:
+                said = (message.coin_server, message.amount, message.reference)
+                if said != (known.home, known.amount, known.reference):
+                    raise PaymentNotAsOrdered("this parcel came with another amount or purpose")
+                return known
+            record, _ = rule.incoming(
+                message,
+                self._purse.wallet,
+                self._purse.next_index(tx),
+                party.key,
+                entry_server=self._entry_server(message.coin_server),
+                transaction=transaction,
+            )
+            self.table.put(tx, name, record)
+        return record
+
+    async def _forget(self, name: bytes) -> None:
+        async with self._party.store.transaction() as tx:
+            known = self.table.get(tx, name)
+            if known is not None and known.state is not IncomingPhase.RECEIVED:
+                self.table.delete(tx, name)
+
+    @asynccontextmanager
+    async def _alone(self, name: bytes) -> AsyncIterator[None]:
         """One at a time for each parcel: two answers would be two coins in the purse."""
         async with self._running.setdefault(name, asyncio.Lock()):
             try:
-                return await self._present_once(name)
+                yield
             finally:
                 self._running.pop(name, None)
 
-    async def _present_once(self, name: bytes) -> Incoming:
-        party, record = self._party, self._load(name)
+    async def _present(self, record: Incoming) -> Incoming:
+        party, name = self._party, record.parcel_digest
         if record.state is IncomingPhase.RECEIVED:
             return record
         try:
@@ -134,10 +166,8 @@ class Till:
         async with self._party.store.transaction() as tx:
             self.table.put(tx, record.parcel_digest, record)
 
-    def _load(self, name: bytes) -> Incoming:
-        record = self.table.get(self._party.store.committed, name)
-        assert record is not None, "saved before it is presented"
-        return record
+    def _load(self, name: bytes) -> Incoming | None:
+        return self.table.get(self._party.store.committed, name)
 
     # inspection
 

@@ -204,7 +204,7 @@ class Spender:
     # P1-P4, merchant
 
     async def _take(self, received: Opened[Pay], party: Party) -> Answer:
-        record = await self._till.take(received.message, received.transaction)
+        record = await self._till.take(received.message, received.transaction, forgets=True)
         assert record.receipt is not None, "received with a receipt"
         answer = Paid(record.receipt, record.change)
         async with party.store.transaction() as tx:
