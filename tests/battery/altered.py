@@ -16,7 +16,6 @@ from msgspec import inspect as shapes
 from crypto import codec
 from crypto.documents import Document, Signed, _signers, label_of
 from crypto.signing import SigningKey
-from nodes.protocols.message import Message
 
 Keys = Mapping[bytes, SigningKey]
 Rebuild = Callable[[Any], Any]
@@ -26,12 +25,12 @@ Rebuild = Callable[[Any], Any]
 class Altered:
     field: str
     """`contract.content.price`: names and places, from the message down."""
-    message: Message
+    message: Any
     signed_anew: bool
     """By the signers of the document the field stands in."""
 
 
-def altered(message: Message, keys: Keys = {}) -> Iterator[Altered]:  # noqa: B006
+def altered(message: msgspec.Struct, keys: Keys = {}) -> Iterator[Altered]:  # noqa: B006
     shape = shapes.type_info(type(message))
     for field, made in _leaves(shape, message, lambda new: new, "", {}):
         yield Altered(field, made, False)

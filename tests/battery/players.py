@@ -8,13 +8,12 @@ import copy
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from crypto import codec
 from crypto.sealing import SealingKey
 from crypto.signing import SigningKey
-from nodes.peer import dht_micropayment
+from nodes.peer import dht_micropayment, electronic_cash
 from nodes.protocols.envelope import Opened
 from nodes.protocols.escrow_commerce import messages as words
 from nodes.protocols.message import Message, Received, Role
@@ -26,6 +25,7 @@ from nodes.wallet.wallet import Wallet
 from scenarios.lab.node_client import Node
 from scenarios.lab.world_folder import WorldFolder
 
+T = TypeVar("T")
 HEARS: dict[Role, tuple[type[Message], ...]] = {
     Role.PEER: (
         words.KeyRelease,
@@ -88,22 +88,38 @@ class Spender(Player):
         await self.until(lambda: len(self.wallet.purse.free()) >= wanted)
 
 
+class Holder(Player):
+    """One that also has a wallet of e-cash."""
+
+    def __init__(self, role: Role, settings: Settings) -> None:
+        super().__init__(role, settings)
+        self.cash = electronic_cash.install(self.service)
+
+    async def withdraw_cash(self, amount: int, coin_server: str) -> None:
+        operation = self.service.control.find("cash_withdraw")
+        asked = operation.request(amount=amount, coin_server=coin_server)
+        await operation.operate(asked, self.party)
+        held = self.cash.purse.coins
+        await self.until(lambda: sum(one.coin.amount for one in held()) >= amount)
+
+
 class Voice(Player):
-    """A node of the world as whoever has its keys could speak for it; it hears nothing."""
+    """A node of the world as whoever has its disk could speak for it; it hears nothing."""
 
     def __init__(self, node: Node, world: WorldFolder, known_to: Party) -> None:
-        keys = _keys_of(world.path / "nodes" / node.name / "node.db")
+        self._store = world.data(node.name) / "node.db"
+        (keys,) = self.kept("keys", _Keys)
         self.party = copy.copy(known_to)
         self.party.name, self.party.role = node.name, Role(node.role)
         self.party.key = SigningKey(keys.signing_seed)
         self.party.sealing_key = SealingKey(keys.sealing)
         assert self.party.id.hex() == node.id
 
-
-def _keys_of(store: Path) -> _Keys:
-    connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
-    try:
-        ((value,),) = connection.execute("SELECT value FROM keys WHERE key = ?", (b"node",))
-    finally:
-        connection.close()
-    return codec.decode(value, _Keys)
+    def kept(self, table: str, type_: type[T]) -> list[T]:
+        """What this node has on its disk in one table."""
+        connection = sqlite3.connect(f"file:{self._store}?mode=ro", uri=True)
+        try:
+            rows = connection.execute(f"SELECT value FROM {table} ORDER BY key").fetchall()
+        finally:
+            connection.close()
+        return [codec.decode(value, type_) for (value,) in rows]

@@ -16,16 +16,19 @@ PROTOCOLS = (
     "accounts",
     "anonymous_micropayment",
     "dht_micropayment",
+    "electronic_cash",
     "escrow_commerce",
     "membership",
 )
-NOT_YET = {"electronic_cash", "item_trading"}
+NOT_YET = {"item_trading"}
 """No valid message of theirs is in the battery yet."""
 SERVICES = (
     Role.CERTIFICATE_AUTHORITY,
     Role.BROKER,
     Role.CENTRAL_SERVER,
     Role.ESCROW_SERVER,
+    Role.BANK_ACCOUNT_SERVER,
+    Role.COIN_SERVER,
     Role.PEER,
 )
 KNOWN = f"""
