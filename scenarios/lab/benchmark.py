@@ -30,7 +30,7 @@ import scenarios.benchmarks
 from scenarios.lab.failures import LabFailure, did_you_mean
 from scenarios.lab.measure import cores_in_use
 from scenarios.lab.run import Check
-from scenarios.lab.run_folder import versions
+from scenarios.lab.run_folder import check_writable, versions
 
 KEPT_IN = "bench"
 BUSY_SHARE = 0.15
@@ -160,7 +160,8 @@ class Benchmark:
         return " ".join(words)
 
     async def run(self, given: Mapping[str, Any], runs: Path) -> tuple[Measured, Path]:
-        """Measure once, with what it was told, and keep that in `runs`."""
+        """Measure once, with what it was told, and keep that in `runs`. Raises CannotWrite."""
+        check_writable(runs)
         bench = Bench()
         others = await cores_in_use(LOOK_SECONDS)
         started = datetime.datetime.now(datetime.UTC)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scenarios.lab.choice import JsonOption
-from scenarios.lab.console import Waiting, emit, run_until_told_to_end, say, show_table
+from scenarios.lab.console import Waiting, emit, in_words, run_until_told_to_end, say, show_table
 from scenarios.lab.failures import LabFailure, did_you_mean
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ async def _sweep(cases: "Sequence[Case]", quiet: bool) -> "list[Outcome]":
             say(_line(outcome))
 
     async with crash_world(waiting) as world:
-        waiting.end(f"ready; {len(cases)} cases")
+        waiting.end(f"ready; {in_words(len(cases), 'case')}")
         return await sweep(world, cases, hear)
 
 

@@ -144,6 +144,12 @@ def test_a_misspelt_name_gets_the_one_that_was_meant() -> None:
     assert "Did you mean purchase?" in done.err
 
 
+def test_what_could_not_be_kept_is_not_measured() -> None:
+    done = jangteo("bench", "blind_signature", "--runs", __file__)
+    assert done.code == 3
+    assert done.err.startswith(f"Cannot keep a run in {__file__}: file exists. Nothing was started")
+
+
 def test_a_name_may_be_written_with_dashes() -> None:
     assert find("coin-payment").name == "coin_payment"
     with pytest.raises(NoSuchBenchmark):
