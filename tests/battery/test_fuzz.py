@@ -23,7 +23,14 @@ from tests.battery.stage import STREAMS, Stage, stage_in
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 MOST_GROWTH_BYTES = 16 << 20
-PROTOCOLS = ("escrow_commerce", "dht_micropayment", "membership", "accounts")
+PROTOCOLS = (
+    "escrow_commerce",
+    "dht_micropayment",
+    "electronic_cash",
+    "anonymous_micropayment",
+    "membership",
+    "accounts",
+)
 ALWAYS = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -121,7 +128,7 @@ def bodies(draw: st.DrawFn, declaration: Declaration) -> bytes:
 
 @st.composite
 def envelopes(draw: st.DrawFn, stage: Stage) -> Shot:
-    """Random bytes, or a certified party's signed envelope around them."""
+    """Random bytes, or a certified party's envelope around them, signed where its step is."""
     role, declaration = draw(st.sampled_from(_posted()))
     body = draw(bodies(declaration))
     if draw(st.booleans()):
@@ -135,12 +142,13 @@ def envelopes(draw: st.DrawFn, stage: Stage) -> Shot:
             "nonce": bytes(16),
             "time": sender.now(),
             "to": to,
-            "sender": sender.id,
+            "sender": None if declaration.anonymous else sender.id,
             "request": None,
             "body": body,
         }
         content = msgspec.msgpack.encode(envelope)
-        body = msgspec.msgpack.encode([content, sender.key.sign(LABEL, content)])
+        signature = b"" if declaration.anonymous else sender.key.sign(LABEL, content)
+        body = msgspec.msgpack.encode([content, signature])
         if declaration.sealed:
             card = stage.buyer.party.directory.known(to)
             body = seal_wire(body, declaration, to, card.sealing_key)
@@ -185,7 +193,15 @@ PATHS = [
     "/content/{}",
     "/{}",
 ]
-ROLES = ["certificate_authority", "broker", "central_server", "escrow_server", "peer"]
+ROLES = [
+    "certificate_authority",
+    "broker",
+    "central_server",
+    "escrow_server",
+    "bank_account_server",
+    "coin_server",
+    "peer",
+]
 HEADERS = st.fixed_dictionaries(
     {},
     optional={
