@@ -30,7 +30,7 @@ FIGURES: dict[str, tuple[str, Callable[[float], str]]] = {
     "commits": ("Writes to its disk", lambda value: f"{value:.0f}"),
     "messages_in_hand": ("Messages in hand", lambda value: f"{value:.0f}"),
     "outbox_waiting": ("Waiting to be sent", lambda value: f"{value:.0f}"),
-    "turned_away": ("Turned away when full", lambda value: f"{value:.0f}"),
+    "turned_away": ("Turned away, full", lambda value: f"{value:.0f}"),
 }
 """The totals of a node, in words."""
 

@@ -182,7 +182,7 @@ def _run(scenario: "Scenario", given: Mapping[str, Any]) -> int:
 
 
 class _Stopping:
-    """`Stopping 20 processes ... stopped.` and `The run is kept as 'unknown' in runs/...`"""
+    """`Stopping 20 processes ... stopped.`, where they are the run's own, and where it is kept."""
 
     def __init__(self, quiet: bool) -> None:
         self.processes = 0
@@ -190,14 +190,14 @@ class _Stopping:
         self._waiting: Waiting | None = None
 
     def begin(self) -> None:
-        what = "Stopping" if not self.processes else f"Stopping {self.processes} processes"
+        what = f"Stopping {self.processes} processes" if self.processes else "Ending the run"
         if not self._quiet and on_terminal():
             say()
         self._waiting = Waiting(what, quiet=self._quiet)
 
     def end(self, folder: str) -> None:
         if self._waiting is not None:
-            self._waiting.end("stopped.")
+            self._waiting.end("stopped." if self.processes else "ended; the world goes on.")
             if not self._quiet:
                 say(f"The run is kept as 'unknown' in {folder}")
 

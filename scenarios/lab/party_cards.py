@@ -50,12 +50,13 @@ def _others(parties: list[PartyView]) -> Markup:
 
 
 def _card(party: PartyView) -> Markup:
+    letter, _, who = party.symbol.partition(" ")  # as in: U who cheats
     return join(
         tag(
             "h3",
-            tag("span", wording.formula(party.symbol), class_="symbol") if party.symbol else None,
+            tag("span", wording.formula(letter), class_="symbol") if letter else None,
             tag("span", party.name, class_="name"),
-            tag("span", wording.words(party.role), class_="role"),
+            tag("span", " ".join([wording.words(party.role), who]).strip(), class_="role"),
         ),
         tag("p", party.note) if party.note else None,
         _before_and_after(party),

@@ -102,6 +102,16 @@ def test_a_card_shows_what_changed_and_what_was_learned() -> None:
     assert learned == "could readthe content, the key, the rating"
 
 
+def test_who_plays_false_has_its_letter_in_the_circle_and_the_rest_beside_its_role() -> None:
+    run = sample_run()
+    run.parties[0].symbol = "U who cheats"
+    run.parties[0].role = "peer"
+    run.parties[0].note = "was there"
+    cards = tree_of(render_report(run))
+    assert "U" in [text_of(found) for found in classed(cards, "symbol")]
+    assert "peer who cheats" in [text_of(found) for found in classed(cards, "role")]
+
+
 def test_each_check_says_whether_it_holds_does_not_or_cannot_be_told() -> None:
     run = sample_run()
     run.checks = [Check("a", True, "x"), Check("b", False, "y"), Check("c", None)]

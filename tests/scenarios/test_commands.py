@@ -286,3 +286,28 @@ def test_ctrl_c_stops_every_process_and_keeps_the_run_as_unknown(tmp_path: Path)
     (folder,) = (runs / "reputation_rounds").iterdir()
     assert load_run(folder).verdict == "unknown"
     assert os.path.getsize(folder / "report.html") > 0
+
+
+def test_ctrl_c_leaves_a_world_running_that_is_not_the_runs_own(
+    place: Path, tmp_path: Path
+) -> None:
+    child = subprocess.Popen(
+        [
+            *JANGTEO, "run", "coin_journey", "--count", "64",
+            "--world", str(place), "--runs", str(tmp_path),
+        ],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )  # fmt: skip
+    assert child.stdout is not None
+    for line in child.stdout:
+        if "W1" in line:
+            break
+    child.send_signal(signal.SIGINT)
+    told, _ = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert "Ending the run ... ended; the world goes on.\nThe run is kept" in told
+    assert jangteo("status", "--world", str(place)).code == 0
