@@ -36,6 +36,10 @@ SERVERS = (
     ("bank-account-server", Role.BANK_ACCOUNT_SERVER),
     ("coin-server-1", Role.COIN_SERVER),
     ("coin-server-2", Role.COIN_SERVER),
+    ("game-server-1", Role.GAME_SERVER),
+    ("game-server-2", Role.GAME_SERVER),
+    ("market-1", Role.MARKET),
+    ("market-2", Role.MARKET),
 )
 """Every server of a world that runs all papers."""
 IN_EVERY_WORLD = frozenset({Role.CERTIFICATE_AUTHORITY, Role.BROKER})
