@@ -13,6 +13,7 @@ encrypted before paying, and the escrow server holds the key.
     P_1  peer             buyer: E_K(C), payment; later K and C
 
     offer.py      1-4   register, query, response, select by trust
+    sale_id.py    5     whose sale it is stands in its id
     contract.py   5     what both sides sign before anything moves
     sale.py       6, 7  deposit, deliver, pay in
     release.py    8     compare; the key and the payment, or neither
