@@ -2,6 +2,7 @@
 
 from nodes.broker import anonymous_micropayment, dht_micropayment
 from nodes.broker.accounts import Accounts
+from nodes.broker.anonymous_micropayment.cash import CashDeposits
 from nodes.protocols.message import Role
 from nodes.runtime.service import Service
 from nodes.runtime.settings import Settings
@@ -15,5 +16,5 @@ def build(settings: Settings) -> Service:
     ring = coin_ring(service, member=False)
     accounts = Accounts(service)
     dht_micropayment.install(service, ring, accounts)
-    anonymous_micropayment.install(service, accounts)
+    anonymous_micropayment.install(service, accounts, [CashDeposits(service)])
     return service

@@ -5,6 +5,7 @@ from nodes.peer import (
     dht_micropayment,
     electronic_cash,
     escrow_commerce,
+    item_trading,
 )
 from nodes.peer.cash_payment import CashOfPeer
 from nodes.peer.coin_payment import CoinsOfPeer
@@ -22,5 +23,6 @@ def build(settings: Settings) -> Service:
     wallet = dht_micropayment.install(service, ring)
     cash = electronic_cash.install(service)
     escrow_commerce.install(service, [CoinsOfPeer(wallet), CashOfPeer(cash)])
-    anonymous_micropayment.install(service)
+    anonymous_micropayment.install(service, cash)
+    item_trading.install(service, cash)
     return service

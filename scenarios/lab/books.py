@@ -163,6 +163,8 @@ class Ledger(msgspec.Struct, frozen=True):
     cash_journal: int | None = None
     """How many answers a coin server keeps; None for whoever is none."""
     cash_wallet: tuple[WalletCoin, ...] = ()
+    cash_taken: int = 0
+    """What a broker credited under pseudonyms for e-cash that lies in its wallet."""
 
 
 class Entry(msgspec.Struct, frozen=True):

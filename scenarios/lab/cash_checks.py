@@ -225,10 +225,29 @@ def no_serial_is_there_twice(books: Books) -> Check:
     return judged(name, count(len(circulate), "serial number"), faults=faults)
 
 
+def prepaid_cash_is_there(books: Books) -> Check:
+    """A broker holds as much e-cash as it credited under pseudonyms for it."""
+    name = "e-cash credited under pseudonyms is there"
+    faults: list[str] = []
+    open_: list[str] = []
+    taken = 0
+    for party, ledger in books.ledgers.items():
+        if not (ledger.pseudonyms or ledger.cash_taken):
+            continue
+        taken += ledger.cash_taken
+        held = sum(coin.amount for coin in ledger.cash_wallet if coin.state in COUNTED)
+        if held < ledger.cash_taken:
+            faults.append(f"{party} credited {ledger.cash_taken} and has {held}")
+        elif held > ledger.cash_taken:
+            open_.append(f"{party} has {held} and credited {ledger.cash_taken}")
+    return judged(name, f"{taken} credited", faults=faults, open_=open_ or silent(books))
+
+
 CASH_RULES = (
     cash_is_conserved,
     outstanding_is_what_circulates,
     journals_are_empty,
     wallets_hold_what_circulates,
     no_serial_is_there_twice,
+    prepaid_cash_is_there,
 )

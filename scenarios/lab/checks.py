@@ -46,7 +46,10 @@ def _brokers(books: Books) -> list[Ledger]:
 
 
 def value_is_conserved(books: Books) -> Check:
-    """Accounts, coins outstanding and what is prepaid add up to what the accounts opened with."""
+    """Accounts, coins outstanding and what is prepaid add up to what the accounts opened with.
+
+    What came in as e-cash is beside that; the e-cash itself lies in the broker's wallet.
+    """
     name = "value conserved"
     brokers = _brokers(books)
     if not brokers:
@@ -63,6 +66,9 @@ def value_is_conserved(books: Books) -> Check:
         prepaid = _prepaid(broker)
         if prepaid:
             held += f", {prepaid} prepaid"
+        if broker.cash_taken:
+            held += f", {broker.cash_taken} paid in with e-cash"
+            opened += broker.cash_taken
         there = balances + outstanding + prepaid
         if there != opened:
             faults.append(f"{held}: {there}, but {opened} was opened")

@@ -77,6 +77,10 @@ ARROWS: dict[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
         ("J1", "bank", "coin_server"),
     ),
     (PREPAID, "prepaid deposit"): (("V3", "customer", "broker"), ("3", "customer", "broker")),
+    (PREPAID, "prepaid with cash"): (
+        ("3", "customer", "broker"),
+        ("P2", "broker", "coin_server"),
+    ),
     (PREPAID, "prepaid purchase"): (("5", "customer", "vendor"), ("6", "vendor", "broker")),
 }
 """By protocol and transaction: step, sender, receiver."""
@@ -128,6 +132,7 @@ def before_and_after_the_commit() -> list[Case]:
         (CASH, "cash deposit", "bank"): (("D1", "saved"), ("D2", "sent")),
         (PREPAID, "prepaid deposit", "customer"): (("3", "saved"), ("3", "sent")),
         (PREPAID, "prepaid deposit", "broker"): (("3", "received"), ("3", "saved")),
+        (PREPAID, "prepaid with cash", "broker"): (("P2", "saved"), ("P2", "sent")),
         (PREPAID, "prepaid purchase", "customer"): (("5", "saved"), ("5", "sent")),
         (PREPAID, "prepaid purchase", "vendor"): (("6", "saved"), ("6", "sent")),
         (PREPAID, "prepaid purchase", "broker"): (("6", "received"), ("6", "saved")),
@@ -159,5 +164,6 @@ def _at(
 
 
 def protocol_of(case: Case) -> str:
-    """Whose step it is: a sale's payment is a step of the coins' protocol."""
-    return COINS if case.protocol == SALES and case.step == "P3" else case.protocol
+    """Whose step it is: what pays for a sale or a deposit is a step of the coins' protocol."""
+    paid_with = {(SALES, "P3"): COINS, (PREPAID, "P2"): CASH}
+    return paid_with.get((case.protocol, case.step), case.protocol)

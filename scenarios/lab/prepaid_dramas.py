@@ -6,18 +6,23 @@ the vendor's account; and a purchase that was paid brings the goods that were or
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
+from nodes.protocols.electronic_cash.holding import CoinPhase
+from nodes.protocols.message import Role
 from scenarios.lab.drama import Drama, Ended, differences, whole_books
 from scenarios.lab.failures import Unanswered
 from scenarios.lab.owners import PAUSE_SECONDS, Owners
 from scenarios.lab.world import Node, World
 
 DEPOSIT, PRICE = 12, 4
+PURSE = 128
 GOODS, TEXT = "poem", "Whatever dies, this comes whole."
 
 
 class _Prepaid:
+    by: Literal["voucher", "ecash"] = "voucher"
+
     def __init__(self, world: World, owners: Owners, customer: Node, vendor: Node) -> None:
         self.world, self.owners = world, owners
         self.customer, self.vendor = customer, vendor
@@ -25,6 +30,7 @@ class _Prepaid:
             "customer": customer,
             "vendor": vendor,
             "broker": world.broker,
+            "coin_server": world.of_role(Role.COIN_SERVER)[0],
         }
         self.before: dict[str, int] = {}
 
@@ -51,7 +57,9 @@ class _Prepaid:
         mine = {wallet["pseudonym"] for wallet in own["wallets"]}
         broker = books.ledgers[self.world.broker.name]
         accounts = {account.owner: account.balance for account in broker.accounts}
+        held = books.ledgers[self.customer.name].cash_wallet
         return {
+            "e-cash": sum(coin.amount for coin in held if coin.state == CoinPhase.HELD),
             "account": accounts[self.customer.id],
             "vouchers": int(own["held_vouchers"]),
             "prepaid": sum(row.balance for row in broker.pseudonyms if row.pseudonym in mine),
@@ -60,16 +68,39 @@ class _Prepaid:
 
     async def _deposit(self) -> str:
         """How it ended."""
-        begun = await self.owners.begin(self.customer, "customer", "pid_deposit", amount=DEPOSIT)
-        return str((await self.owners.see_through(self.customer, begun))["state"])
+        begun = await self.owners.begin(
+            self.customer, "customer", "pid_deposit", amount=DEPOSIT, by=self.by
+        )
+        rows = await self.owners.see_all_through(self.customer, begun)
+        return next(str(row["state"]) for row in rows if row["side"] == "customer")
 
 
 class PrepaidDeposit(_Prepaid):
     async def play(self) -> Ended:
         ended = await self._deposit()
         by = DEPOSIT if ended == "confirmed" else 0
-        change = {"account": -by, "prepaid": by}
+        paid_in = "account" if self.by == "voucher" else "e-cash"
+        change = {paid_in: -by, "prepaid": by}
         return Ended(ended, differences(self.before, await self.now(), change))
+
+
+class CashDeposit(PrepaidDeposit):
+    """The broker is the merchant of an e-cash payment."""
+
+    by = "ecash"
+
+    async def prepare(self) -> None:
+        await super().prepare()
+        if self.before["e-cash"] < DEPOSIT:
+            taken = await self.owners.begin(
+                self.customer,
+                "user",
+                "cash_withdraw",
+                amount=PURSE,
+                coin_server=self.parties["coin_server"].name,
+            )
+            await self.owners.see_through(self.customer, taken)
+            self.before = await self.now()
 
 
 class PrepaidPurchase(_Prepaid):
@@ -89,5 +120,6 @@ class PrepaidPurchase(_Prepaid):
 def prepaid_dramas(world: World, owners: Owners, customer: Node, vendor: Node) -> dict[str, Drama]:
     return {
         "prepaid deposit": PrepaidDeposit(world, owners, customer, vendor),
+        "prepaid with cash": CashDeposit(world, owners, customer, vendor),
         "prepaid purchase": PrepaidPurchase(world, owners, customer, vendor),
     }

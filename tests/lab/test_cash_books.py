@@ -21,6 +21,7 @@ BANKS_BOOKS = "the bank's books say what circulates"
 JOURNALS = "coin servers keep no spent coins"
 WALLETS = "e-cash in wallets circulates"
 TWICE = "no e-cash coin twice"
+BACKED = "e-cash credited under pseudonyms is there"
 OPENED = 1000
 PROTOCOL = messages.__name__.split(".")[-2]
 
@@ -91,7 +92,7 @@ def test_honest_e_cash_is_ok(market: CashMarket) -> None:
 
 def test_a_world_without_e_cash_is_not_asked_about_it() -> None:
     names = [check.name for check in audit(Market().books())]
-    assert not set(names) & {CONSERVED, BANKS_BOOKS, JOURNALS, WALLETS, TWICE}
+    assert not set(names) & {CONSERVED, BANKS_BOOKS, JOURNALS, WALLETS, TWICE, BACKED}
 
 
 def test_a_payment_between_coin_servers_that_is_not_cleared_yet_is_no_fault(
@@ -261,6 +262,44 @@ def test_one_coin_in_two_wallets(market: CashMarket) -> None:
     market.raw["peer-02"]["cash_wallet"].append(dict(market.raw["peer-01"]["cash_wallet"][0]))
     assert "is counted by peer-01 and peer-02" in check(market, TWICE).detail
     assert faults(market) == {TWICE}
+
+
+# under pseudonyms
+
+
+@pytest.fixture
+def prepaid(market: CashMarket) -> CashMarket:
+    """A peer has paid in e-cash of 7 under a pseudonym; the broker holds it."""
+    wallet = market.raw["peer-02"]["cash_wallet"]
+    market.raw["broker"] |= {
+        "pseudonyms": [{"pseudonym": "ab" * 16, "balance": 7}],
+        "cash_wallet": [wallet.pop()],
+        "cash_taken": 7,
+    }
+    return market
+
+
+def test_e_cash_paid_in_under_a_pseudonym_is_ok(prepaid: CashMarket) -> None:
+    checks = audit(prepaid.books())
+    assert [check for check in checks if check.holds is not True] == []
+
+
+def test_credit_for_e_cash_that_is_not_there(prepaid: CashMarket) -> None:
+    prepaid.raw["broker"]["cash_taken"] = 8
+    prepaid.raw["broker"]["pseudonyms"][0]["balance"] = 8
+    assert faults(prepaid) == {BACKED}
+
+
+def test_e_cash_that_was_taken_and_never_credited_cannot_be_told(prepaid: CashMarket) -> None:
+    prepaid.raw["broker"] |= {"cash_taken": 0, "pseudonyms": [{"pseudonym": "ab", "balance": 0}]}
+    found = check(prepaid, BACKED)
+    assert found.holds is None
+    assert found.detail == "broker has 7 and credited 0"
+
+
+def test_e_cash_credited_twice(prepaid: CashMarket) -> None:
+    prepaid.raw["broker"]["pseudonyms"][0]["balance"] = 14
+    assert faults(prepaid) == {"value conserved"}
 
 
 # the order of steps

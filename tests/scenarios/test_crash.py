@@ -84,7 +84,7 @@ def test_each_party_is_killed_before_and_after_the_commit() -> None:
     for case in before_and_after_the_commit():
         chosen.setdefault((case.drama, case.party), []).append(case)
     assert {len(cases) for cases in chosen.values()} == {2}
-    assert len(chosen) == 6 + 8 + 5
+    assert len(chosen) == 6 + 8 + 6
 
 
 def outcome(*holds: bool | None, died: bool = True) -> Outcome:

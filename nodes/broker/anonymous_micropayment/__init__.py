@@ -3,6 +3,7 @@
     books.py        what it keeps: pseudonyms, numbers, vendors
     vouchers.py     V1-V6   money that does not say whose it was
     deposits.py     3, 4    prepayment, by whatever instruments are installed
+    cash.py         3       e-cash as such an instrument
     customers.py    Q1, Q2, R1   what a customer asks about its own
     vendors.py      S1, 6, 7, E1 names, and the commit point
     tracing.py      K1, T0, T1   the key shared with the authority, complaints, names

@@ -54,7 +54,7 @@ class Deposits:
         instrument = self._instruments.get(contents.funds.instrument)
         if instrument is None:
             raise UnknownInstrument(contents.funds.instrument)
-        key = self._books.nonce_key(contents.certificate.pseudonym, contents.nonce)
+        key = rule.deposit_name(contents.certificate.pseudonym, contents.nonce)
         await instrument.receive(key, contents.funds.payment)
         async with party.store.transaction() as tx:
             repeated = self._check(tx, contents, party)
@@ -79,7 +79,7 @@ class Deposits:
         return rule.check_deposit(
             contents,
             self._books.prepaid(reader, pseudonym),
-            self._books.deposited.get(reader, self._books.nonce_key(pseudonym, contents.nonce)),
+            self._books.deposited.get(reader, rule.deposit_name(pseudonym, contents.nonce)),
             self._books.shared_key(reader),
             party.now(),
             party.guards,

@@ -36,6 +36,7 @@ from nodes.runtime.store import Reader, Transaction
 
 PROTOCOL = "anonymous_micropayment"
 OWN = b"own"
+Instrument = Literal["voucher", "ecash"]
 UNSETTLED = frozenset({PurchaseState.ORDERED, PurchaseState.DOUBTED})
 """The key of such an order must not be renewed."""
 
@@ -91,6 +92,9 @@ class DepositOrder(msgspec.Struct, frozen=True):
     amount: Amount
     hides: bool
     reason: str = ""
+    by: Instrument = "voucher"
+    nonce: Nonce | None = None
+    """Of step 3, where what is paid in names it; drawn later otherwise."""
 
 
 class Books:

@@ -1,15 +1,22 @@
-"""Steps 3, 4, customer: vouchers become money under a pseudonym, and a key is agreed."""
+"""Steps 3, 4, customer: vouchers or e-cash become money under a pseudonym; a key is agreed."""
 
 import asyncio
 from typing import Any
 
+import msgspec
+
 from crypto import codec
-from nodes.peer.anonymous_micropayment.books import PROTOCOL, Books, DepositOrder
+from nodes.peer.anonymous_micropayment.books import PROTOCOL, Books, DepositOrder, Instrument
+from nodes.peer.anonymous_micropayment.cash_funds import CashFunds
 from nodes.peer.anonymous_micropayment.vouchers import Purse, wanted
 from nodes.protocols.anonymous_micropayment import deposit as rule
 from nodes.protocols.anonymous_micropayment.deposit import FreshDeposit
 from nodes.protocols.anonymous_micropayment.messages import DepositConfirmed, Funds
-from nodes.protocols.anonymous_micropayment.refusals import DepositIsOpen, OrdersAreOpen
+from nodes.protocols.anonymous_micropayment.refusals import (
+    DepositIsOpen,
+    OrdersAreOpen,
+    UnknownInstrument,
+)
 from nodes.protocols.anonymous_micropayment.state import Prepayment, PrepayState
 from nodes.protocols.anonymous_micropayment.values import NONCE_BYTES, SECRET_BYTES, Price
 from nodes.protocols.envelope import Opened
@@ -31,14 +38,19 @@ class AskedDeposit(Request, frozen=True):
     """The newest, if left out."""
     hides: bool = False
     """Orders bear aliases, so that no vendor can link two of them."""
+    by: Instrument = "voucher"
+    """What is paid in: vouchers, bought from the account where too few are held, or e-cash held."""
 
 
 class Prepayer:
-    def __init__(self, service: Service, books: Books, purse: Purse) -> None:
+    def __init__(
+        self, service: Service, books: Books, purse: Purse, cash: CashFunds | None
+    ) -> None:
         self._service = service
         self._party = service.party
         self._books = books
         self._purse = purse
+        self._cash = cash
         service.operation("pid_deposit", AskedDeposit, self._ask, "Prepay under a pseudonym")
         service.at_start(self._resume)
 
@@ -49,7 +61,12 @@ class Prepayer:
             raise OrdersAreOpen()
         if self._books.deposit_open(reader, pseudonym):
             raise DepositIsOpen()
-        order = DepositOrder(transaction, pseudonym, asked.amount, asked.hides)
+        if asked.by == "ecash" and self._cash is None:
+            raise UnknownInstrument("this peer has no e-cash")
+        nonce = party.fresh(NONCE_BYTES)
+        order = DepositOrder(
+            transaction, pseudonym, asked.amount, asked.hides, by=asked.by, nonce=nonce
+        )
         async with party.store.transaction() as tx:
             self._books.deposits.put(tx, transaction, order)
         self._service.spawn(self._run(order))
@@ -69,14 +86,25 @@ class Prepayer:
         prepayment = self._prepayment(order.transaction)
         if prepayment is None:
             try:
-                await self._provide(order)
-                prepayment = await self._start(order)
+                funds = await self._provide(order)
+                prepayment = await self._start(order, funds)
             except Refused as error:
                 await self._give_up(order, error)
                 return
         await self._send(prepayment)
 
-    async def _provide(self, order: DepositOrder) -> None:
+    async def _provide(self, order: DepositOrder) -> Funds | None:
+        """What is paid in; None: vouchers reserved for it."""
+        if order.by == "voucher":
+            await self._provide_vouchers(order)
+            return None
+        assert self._cash is not None, "checked when it was asked for"
+        assert order.nonce is not None, "drawn when it was asked for"
+        deposit = rule.deposit_name(order.pseudonym, order.nonce)
+        broker = await self._books.broker()
+        return await self._cash.provide(deposit, broker, order.amount, order.transaction)
+
+    async def _provide_vouchers(self, order: DepositOrder) -> None:
         """Vouchers for the whole amount, reserved for this deposit."""
         party, purse, purpose = self._party, self._purse, order.transaction
         bought = self._bought_for(purpose)
@@ -100,7 +128,7 @@ class Prepayer:
                 return order.transaction
         return None
 
-    async def _start(self, order: DepositOrder) -> Prepayment:
+    async def _start(self, order: DepositOrder, funds: Funds | None) -> Prepayment:
         """Step 3 on disk, once no order is open under the present key."""
         party, books = self._party, self._books
         while books.orders_open(party.store.committed, order.pseudonym):
@@ -110,9 +138,9 @@ class Prepayer:
         async with party.store.transaction() as tx:
             prepayment = rule.start_deposit(
                 books.wallet(tx, order.pseudonym),
-                self._funds(tx, order),
+                funds or self._vouchers(tx, order),
                 order.amount,
-                FreshDeposit(party.fresh(NONCE_BYTES), party.fresh(SECRET_BYTES)),
+                FreshDeposit(order.nonce or party.fresh(NONCE_BYTES), party.fresh(SECRET_BYTES)),
                 order.transaction,
                 hides=order.hides,
                 broker_sealing_key=sealing_key,
@@ -123,21 +151,18 @@ class Prepayer:
             books.prepayments.put(tx, order.transaction, prepayment)
         return prepayment
 
-    def _funds(self, tx: Transaction, order: DepositOrder) -> Funds:
+    def _vouchers(self, tx: Transaction, order: DepositOrder) -> Funds:
         vouchers = self._purse.reserved(tx, order.transaction)
         return Funds("voucher", codec.encode(vouchers))
 
     async def _give_up(self, order: DepositOrder, error: Refused) -> None:
-        refused = DepositOrder(
-            order.transaction,
-            order.pseudonym,
-            order.amount,
-            order.hides,
-            reason=error.detail if type(error) is Refused else error.code,
-        )
+        reason = error.detail if type(error) is Refused else error.code
+        refused = msgspec.structs.replace(order, reason=reason)
         async with self._party.store.transaction() as tx:
             self._books.deposits.put(tx, order.transaction, refused)
             self._purse.set_free(tx, order.transaction)
+        if self._cash is not None:
+            await self._cash.refused(order.transaction, error)
 
     async def _send(self, prepayment: Prepayment) -> None:
         """Step 3 until step 4 comes; an answer that is not the broker's is none."""
@@ -168,9 +193,13 @@ class Prepayer:
             books.prepayments.put(tx, done.transaction, done)
             books.wallets.put(tx, funded.pseudonym, funded)
             self._purse.spend(tx, done.transaction)
+        if self._cash is not None:
+            await self._cash.taken(done.transaction)
 
     async def _refused(self, prepayment: Prepayment, error: Refused) -> None:
         async with self._party.store.transaction() as tx:
             refused = rule.deposit_refused(prepayment, error.code)
             self._books.prepayments.put(tx, refused.transaction, refused)
             self._purse.set_free(tx, refused.transaction)
+        if self._cash is not None:
+            await self._cash.refused(refused.transaction, error)

@@ -47,7 +47,7 @@ from nodes.protocols.anonymous_micropayment.state import (
     Wallet,
 )
 from nodes.protocols.anonymous_micropayment.tags import framed_tag
-from nodes.protocols.anonymous_micropayment.values import Nonce, Secret, Tag
+from nodes.protocols.anonymous_micropayment.values import Nonce, Pseudonym, Secret, Tag
 from nodes.protocols.guard import Guards
 from nodes.protocols.message import Amount, Milliseconds, PartyId, TransactionId
 
@@ -58,6 +58,11 @@ class FreshDeposit:
 
     nonce: Nonce
     reply_seed: Secret
+
+
+def deposit_name(pseudonym: Pseudonym, nonce: Nonce) -> bytes:
+    """By which customer and broker know a deposit, and what is paid in for it."""
+    return pseudonym + nonce
 
 
 # Step 3, customer

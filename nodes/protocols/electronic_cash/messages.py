@@ -64,7 +64,7 @@ from nodes.protocols.message import (
 )
 
 BANK, COINS, HOLDER = Role.BANK_ACCOUNT_SERVER, Role.COIN_SERVER, Role.PEER
-PAYEE = (Role.PEER, Role.ESCROW_SERVER)
+PAYEE = (Role.PEER, Role.ESCROW_SERVER, Role.BROKER)
 AUTHORITY = Role.CERTIFICATE_AUTHORITY
 
 # Keys (not in the paper)

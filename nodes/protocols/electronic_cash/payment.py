@@ -74,6 +74,11 @@ def sale_reference(sale: TransactionId, way: Literal["in", "out"]) -> bytes:
     return digest("electronic_cash/sale", sale, way.encode())
 
 
+def prepayment_reference(deposit: bytes) -> bytes:
+    """What a payment to the broker of the anonymous micropayment is for."""
+    return digest("electronic_cash/prepayment", deposit)
+
+
 def incoming(
     message: Pay | SalePayment,
     wallet: Wallet,

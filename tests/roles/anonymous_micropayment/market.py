@@ -203,8 +203,9 @@ class Market:
         return sum(p["balance"] for p in (await self.broker.ledger())["pseudonyms"])
 
     async def value(self) -> int:
-        """All the broker owes to anybody, less what it opened the accounts with."""
+        """All the broker owes to anybody, less what it opened the accounts with and was paid."""
         ledger = await self.broker.ledger()
         accounts = sum(a["balance"] - OPENING for a in ledger["accounts"])
         pseudonyms = sum(p["balance"] for p in ledger["pseudonyms"])
-        return int(accounts + pseudonyms + ledger["vouchers"]["outstanding"])
+        paid_in = ledger.get("cash_taken", 0)
+        return int(accounts + pseudonyms + ledger["vouchers"]["outstanding"] - paid_in)
