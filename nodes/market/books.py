@@ -8,10 +8,10 @@ from nodes.protocols.item_trading.purchase import Market, Step
 from nodes.protocols.item_trading.reading import known_listing, known_trade
 from nodes.protocols.item_trading.state import (
     BROKERAGE_MOVES,
-    LISTING_MOVES,
     Brokerage,
     BrokerageState,
     Listing,
+    ListingState,
 )
 from nodes.protocols.message import TransactionId
 from nodes.runtime.evidence import Evidence
@@ -105,7 +105,7 @@ def _listing_row(listing: Listing) -> dict[str, Any]:
         "protocol": PROTOCOL,
         "side": "listing",
         "state": listing.state.value,
-        "final": not LISTING_MOVES[listing.state],
+        "final": listing.state not in (ListingState.PROVING, ListingState.TAKEN),
         "model": listing.model,
         "item": listing.item,
         "price": listing.price,

@@ -10,10 +10,10 @@ from nodes.protocols.item_trading.certificate import read_certificate
 from nodes.protocols.item_trading.documents import ItemCertificate, ListingId, Serial
 from nodes.protocols.item_trading.players import (
     BUYER_MOVES,
-    OFFERING_MOVES,
     SALE_MOVES,
     BuyerState,
     Offering,
+    OfferingState,
     Purchase,
     Sale,
 )
@@ -145,7 +145,7 @@ def _offering_row(offering: Offering) -> dict[str, Any]:
         "protocol": PROTOCOL,
         "side": "offering",
         "state": offering.state.value,
-        "final": not OFFERING_MOVES[offering.state],
+        "final": offering.state not in (OfferingState.ASKED, OfferingState.IN_TRADE),
         "model": offering.model,
         "serial": certificate.serial.hex(),
         "item": certificate.item,

@@ -217,7 +217,7 @@ def take_proof(
 ) -> Listing:
     """Steps 2.2d, 2.2e. `is_current`: what the game server says of its revocation list.
 
-    Raises ProofForAnotherMarket, CertificateRevoked, ProofNotAccepted.
+    Raises ProofForAnotherMarket, CertificateRevoked, ProofNotAccepted; save `unproven` then.
     """
     _require_proving(listing, sender)
     if listing.announced is None:
@@ -242,6 +242,11 @@ def take_proof(
     if not is_current:
         raise CertificateRevoked()
     return listing.moved(ListingState.LISTED, statement=message.statement)
+
+
+def unproven(listing: Listing) -> Listing:
+    """The proof was refused: another one begins with another listing."""
+    return listing.moved(ListingState.CLOSED)
 
 
 def _opening(listing: Listing) -> Opening:

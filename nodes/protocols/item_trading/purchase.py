@@ -40,6 +40,7 @@ from nodes.protocols.item_trading.refusals import (
     PriceDiffers,
     SaleAuthorityExpired,
     SaleNotAuthorised,
+    TooEarly,
     TooLate,
     WrongDocument,
     WrongState,
@@ -95,6 +96,15 @@ class Step:
 
 def is_for_sale(listing: Listing, now: Milliseconds) -> bool:
     return listing.state is ListingState.LISTED and now <= listing.valid_until
+
+
+def expire_listing(listing: Listing, now: Milliseconds) -> Listing:
+    """Its time is over: unsold, or never proven. Raises TooEarly, WrongState."""
+    if now <= listing.valid_until:
+        raise TooEarly()
+    if listing.state is ListingState.TAKEN:
+        raise WrongState("its trade ends first")
+    return listing.moved(ListingState.CLOSED)
 
 
 def answer_query(query: ListQuery, listings: Iterable[Listing], now: Milliseconds) -> MarketList:

@@ -299,3 +299,10 @@ def test_what_is_shown_to_the_market_is_good_for_no_transfer() -> None:
         answer.certificate, GAME.public_key, PUBLIC
     ).owner == THIEF.public_key  # fmt: skip
     assert change.leaves_world == (made.serial,)
+
+
+def test_a_refused_proof_ends_its_listing() -> None:
+    closed = listing_proof.unproven(LISTED.proving)
+    assert closed.state is ListingState.CLOSED
+    with pytest.raises(WrongState):
+        LISTED.take_proof(PROOF, closed)

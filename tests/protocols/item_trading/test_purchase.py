@@ -35,6 +35,7 @@ from nodes.protocols.item_trading.refusals import (
     PriceDiffers,
     SaleAuthorityExpired,
     SaleNotAuthorised,
+    TooEarly,
     TooLate,
     TradeIsOver,
     UnknownMarket,
@@ -377,3 +378,20 @@ def test_a_reservation_that_comes_when_the_trade_is_being_voided_changes_nothing
     voiding = trade.brokerage.moved(BrokerageState.VOIDING)
     with pytest.raises(WrongState):
         purchase.reserved(voiding, trade.listing, answer, market())
+
+
+@pytest.mark.parametrize("model", BOTH)
+def test_a_listing_ends_with_its_time_unless_it_is_being_sold(model: Model) -> None:
+    listing = LISTED[model].listing
+    with pytest.raises(TooEarly):
+        purchase.expire_listing(listing, VALID_UNTIL)
+    assert purchase.expire_listing(listing, VALID_UNTIL + 1).state is ListingState.CLOSED
+    for busy in (ORDERED[model].listing, bazaar(model, "hear").listing):
+        with pytest.raises(WrongState):
+            purchase.expire_listing(busy, VALID_UNTIL + 1)
+
+
+def test_step_3_a_refused_order_ends_the_purchase_and_nothing_else_does() -> None:
+    assert purchase.not_ordered(ORDERED[1].purchase).state is BuyerState.VOID
+    with pytest.raises(WrongState):
+        purchase.not_ordered(bazaar(1, "ready").purchase)

@@ -139,6 +139,12 @@ def test_a_buyer_with_too_little_may_pay_later() -> None:
     assert settlement.cannot_pay(paying) == READY.purchase
 
 
+def test_a_trade_voided_before_anything_was_signed_brings_nothing_back() -> None:
+    paying = settlement.start_paying(READY.purchase, SESSION_KEY, NOW)
+    ended = settlement.cannot_pay(paying.moved(BuyerState.VOID))
+    assert (ended.state, ended.session_key) == (BuyerState.VOID, None)
+
+
 def test_a_trade_voided_while_paying_keeps_the_receipt_for_the_refund() -> None:
     paying = settlement.start_paying(READY.purchase, SESSION_KEY, NOW)
     void = paying.moved(BuyerState.VOID)

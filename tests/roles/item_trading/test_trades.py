@@ -103,6 +103,7 @@ async def test_the_old_certificate_sells_nothing_more(start: Start, model: int) 
     )
     if model == 2:
         await world.ended("alice", again, "closed")
+        await world.ended("market-2", again, "closed")
         return
     await world.ended("alice", again, "listed")  # nobody looks before somebody buys
     second = await world.ordered("carol", "market-2")
@@ -168,6 +169,16 @@ async def test_an_order_that_is_not_paid_gives_the_item_back_to_the_list(
     await world.check("alice")
     shown = await world.control("carol", "item_list", market="market-1")
     assert len(shown["items"]) == 1
+
+
+@BOTH
+async def test_an_item_nobody_wants_leaves_the_list_in_time(start: Start, model: int) -> None:
+    world = await start()
+    listing = await world.listed(model, valid_seconds=3600)
+    await world.advance(3601)
+    await world.ended("market-1", listing, "closed")
+    shown = await world.control("carol", "item_list", market="market-1")
+    assert shown["items"] == []
 
 
 async def test_a_buyer_with_too_little_may_pay_later(start: Start) -> None:
