@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from dht.errors import VotesOfAnotherKey
+from dht.records import RegisterName
 from dht.wire import PAGE_ITEMS
 from tests.dht.worlds import World, key_of, opening, payment, until
 
@@ -89,6 +90,13 @@ async def test_a_restarted_replica_abstains_until_its_votes_are_read_back(memory
     assert replica in {vote.voter for vote in again.votes}
 
 
+def is_kept_certified(world: World, name: RegisterName) -> bool:
+    """Whether every replica that is up has the certificate by now."""
+    up = [world.nodes[member] for member in world.closest(name) if member in world.nodes]
+    held = (register for node in up for register in node.registers() if register.name == name)
+    return len([register for register in held if register.certified]) == len(up)
+
+
 async def test_a_replica_that_was_down_during_a_put_fetches_its_copy(sixteen: World) -> None:
     client = await sixteen.client()
     certificate = await sixteen.certified_opening(client, ALICE)
@@ -105,6 +113,7 @@ async def test_a_replica_that_was_down_during_a_put_fetches_its_copy(sixteen: Wo
         if absent in sixteen.closest(put.record.body().name)
     }
     assert len(names) > PAGE_ITEMS, "more than one page of what was missed"
+    await until(lambda: all(is_kept_certified(sixteen, name) for name in names), seconds=30)
     await sixteen.stop(key_of("client").public_key)  # who would hand the certificates over
     node = await sixteen.start(sixteen.key(absent))
     held = {register.name: register for register in node.registers()}

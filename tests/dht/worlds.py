@@ -182,7 +182,7 @@ class World:
 
     async def certified_opening(self, node: DhtNode, holder: SigningKey) -> Certificate:
         self._serial += 1
-        written = await node.put(opening(self._serial, holder), seconds=5)
+        written = await node.put(opening(self._serial, holder), seconds=20)
         assert written.certificate is not None, written
         return written.certificate
 

@@ -17,9 +17,11 @@ HOST = "127.0.0.1"
 
 @contextmanager
 def held(kind: socket.SocketKind) -> Iterator[int]:
-    """A port that this process listens on, or receives datagrams at."""
+    """A port that this process listens on, or receives datagrams at; none that others are given."""
+    port = find_free(HOST, 1, 23_000)[0]
     with socket.socket(socket.AF_INET, kind) as holding:
-        holding.bind((HOST, 0))
+        holding.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holding.bind((HOST, port))
         if kind == socket.SOCK_STREAM:
             holding.listen()
         yield holding.getsockname()[1]
