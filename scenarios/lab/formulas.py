@@ -160,11 +160,76 @@ ANONYMOUS_MICROPAYMENT: Mapping[str, Formula] = {
 }
 """Section 3. The key of step 5 is printed so; the mechanism's text has BCus_key."""
 
+ITEM_TRADING: Mapping[str, Formula] = {
+    "G1": Formula("", "which game is this?"),
+    "G1r": Formula("", "S{name, n}: certificates are signed under (n, 65537)"),
+    "G2": Formula("revocation list", "M{serial#}"),
+    "G2r": Formula("", "S{current or revoked}"),
+    "0": Formula("", "C_1{which item}"),
+    "0r": Formula(
+        "{Cert, H(Cert)SK_S}PK_C1",
+        "E_C1(Cert, s), s = FDH(Cert)^d; Cert names the one it took the place of",
+    ),
+    "1.1": Formula(
+        "{Cert, H(Cert)SK_S}PK_M",
+        "E_M(Cert, s, C_1{M, serial#, H(Cert), price, pk_1, until, nonce})",
+    ),
+    "1.2": Formula(
+        "{receipt, H(receipt)SK_M}PK_C1",
+        "E_C1(M{C_1, item_info, date, serial#, H(Cert), price, listing})",
+    ),
+    "2.1": Formula("item information", "C_1{Cert, price, until}, without s"),
+    "2.2a": Formula("ZKIP", "M{H(M, listing, H(Cert); c_1..c_8; nonce)}"),
+    "2.2b": Formula("ZKIP", "C_1{T_j = k_j^e}"),
+    "2.2c": Formula("ZKIP", "M{c_j, nonce}"),
+    "2.2d": Formula(
+        "ZKIP", "C_1{z_j = k_j s^c_j, C_1{M, listing, serial#, price, H(run)}}: z_j^e = T_j v^c_j"
+    ),
+    "2.2e": Formula("", "M{listed}"),
+    "L1": Formula("", "C_2 looks at the list"),
+    "3": Formula("", "C_2{listing, price, C_2{M, trade, listing, price}}"),
+    "1.4": Formula("", "E_S(Cert, s, deal = M{serial#, C_1, C_2, price, until}, C_1's word)"),
+    "1.4r": Formula("", "S{reserved for H(deal)}"),
+    "1.4n": Formula("", "M{deal, pk_1, S{reserved}}"),
+    "1.5": Formula(
+        "{money, C2_ID, K_C2}PK_M", "E_M(coin server{price waits for H(deal), pk_1 or pk_2}, K_C2)"
+    ),
+    "1.6": Formula(
+        "{Cert, H(Cert)SK_S, receipt, H(receipt)SK_M}K_C2",
+        "E_K(Cert, s, M{C_2, item_info, date, serial#, H(Cert), price, H(deal)}, C_1's word)",
+    ),
+    "2.4": Formula("", "M{deal, C_2's order, C_2's certified key}"),
+    "2.5": Formula(
+        "{{Cert, H(Cert)SK_S}SK_C1}K_C1", "C = E_K(Cert, s, C_1{deal}), C_1{H(deal), pk_1, H(C)}"
+    ),
+    "2.6": Formula("", "C_2{coin server{price waits for H(deal), pk_1 or pk_2}, H(C)}"),
+    "2.7": Formula("", "M{the same}"),
+    "2.8": Formula("{K_C1}PK_C2", "C_1{E_C2(K)}, bound to the deal"),
+    "C1": Formula("", "C_2{what is wrong, C, C_1's word on H(C)}"),
+    "C2": Formula("", "M{show the key}"),
+    "C2r": Formula("", "E_M(C_1{K})"),
+    "C3": Formula("", "E_C2(M{K}), which opens C"),
+    "7": Formula(
+        "{Cert, H(Cert)SK_S, receipt, H(receipt)SK_M}PK_S",
+        "E_S(C_2{deal, what 1.6 or 2.5 had in it})",
+    ),
+    "8": Formula("{Cert', H(Cert')SK_S}PK_C2", "E_C2(S{H(deal): registered}, Cert', s')"),
+    "9": Formula("", "S{H(deal): registered or void}"),
+    "10": Formula("money", "E_C1(M{deal, S{registered}, the coin server's receipt})"),
+    "V1": Formula("", "M, or after the time C_1 or C_2: this trade shall not be"),
+    "V1r": Formula("", "S{H(deal): registered or void}"),
+    "V2": Formula("", "M{why, S{H(deal): void}}"),
+    "R1": Formula("", "E_S(the owner{Cert, s})"),
+    "R1r": Formula("", "S{the item is in the game again}"),
+}
+"""Sections 4.2 and 4.3, whose steps have no numbers of their own."""
+
 FORMULAS: Mapping[str, Mapping[str, Formula]] = {
     "escrow_commerce": ESCROW_COMMERCE,
     "dht_micropayment": DHT_MICROPAYMENT,
     "electronic_cash": ELECTRONIC_CASH,
     "anonymous_micropayment": ANONYMOUS_MICROPAYMENT,
+    "item_trading": ITEM_TRADING,
 }
 
 

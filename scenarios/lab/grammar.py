@@ -144,11 +144,57 @@ ELECTRONIC_CASH: Needs = {
 transaction of theirs: a withdrawal's or a deposit's id, which its owner's must not be joined to. A
 sale brings its parcel in a message of its own, so P2 may stand without P1."""
 
+ITEM_TRADING: Needs = {
+    "G1": (),
+    "G1r": _after("G1"),
+    "G2": (),
+    "G2r": _after("G2"),
+    "0": (),
+    "0r": _after("0"),
+    "1.1": (),
+    "1.2": _after("1.1"),
+    "2.1": (),
+    "2.2a": _after("2.1"),
+    "2.2b": _after("2.2a"),
+    "2.2c": _after("2.2b"),
+    "2.2d": _after("2.2c"),
+    "2.2e": _after("2.2d"),
+    "L1": (),
+    "L1r": _after("L1"),
+    "3": (),
+    "1.4": _after("3"),
+    "1.4r": _after("1.4"),
+    "1.4n": _after("1.4r"),
+    "1.5": _after("1.4n"),
+    "1.6": _after("1.5"),
+    "2.4": _after("3"),
+    "2.5": _after("2.4"),
+    "2.6": _after("2.5"),
+    "2.7": _after("2.5"),
+    "2.8": _after("2.7"),
+    "C1": _after("2.5"),
+    "C2": _after("C1"),
+    "C2r": _after("C2"),
+    "C3": _after("C2r"),
+    "7": _after("1.6|2.8|C3"),
+    "8": _after("7"),
+    "9": _after("3"),
+    "10": _after("9|V1r"),
+    "V1": _after("3"),
+    "V1r": _after("V1"),
+    "V2": _after("3"),
+    "R1": (),
+    "R1r": _after("R1"),
+}
+"""4.2 and 4.3: money before goods or key, which come before the item is registered, and that before
+the seller is paid. Whoever has the word may bring it (9), as the end of a trade that was voided."""
+
 GRAMMARS: dict[str, Needs] = {
     "escrow_commerce": ESCROW_COMMERCE,
     "dht_micropayment": DHT_MICROPAYMENT,
     "anonymous_micropayment": ANONYMOUS_MICROPAYMENT,
     "electronic_cash": ELECTRONIC_CASH,
+    "item_trading": ITEM_TRADING,
 }
 
 

@@ -82,6 +82,16 @@ class LiveRun:
         """In the order of their names."""
         return self.world.of_role(Role.COIN_SERVER)
 
+    @property
+    def game_servers(self) -> list[Node]:
+        """In the order of their names."""
+        return self.world.of_role(Role.GAME_SERVER)
+
+    @property
+    def markets(self) -> list[Node]:
+        """In the order of their names."""
+        return self.world.of_role(Role.MARKET)
+
     def cast(self, *symbols: str, among: Iterable[Node] | None = None) -> tuple[Node, ...]:
         """Distinct peers for the paper's symbols, drawn by the seed."""
         free = [

@@ -39,6 +39,9 @@ PAPERS: Mapping[str, str] = {
     "anonymous_micropayment": (
         "H.-M. Kim and I.-Y. Lee, A Study on Micro Payment System with Anonymity"
     ),
+    "item_trading": (
+        "Y. Jeong, J. Ki and J. H. Cheon, Secure Electronic Trading System for Online Game-Items"
+    ),
 }
 """The paper of each protocol, as a report names it."""
 
