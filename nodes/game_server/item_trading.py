@@ -1,7 +1,10 @@
 """The game server's desk: certificates, reservations, registrations, words, recoveries."""
 
+from typing import Any
+
 import msgspec
 
+from crypto import codec
 from crypto.documents import Signed
 from crypto.full_domain_hash import FdhPrivateKey
 from nodes.game_server.ledger import LedgerTables
@@ -50,6 +53,7 @@ class GameDesk:
         service.handles(Register, self._register)
         service.handles(VoidTrade, self._void)
         service.handles(Recover, self._recover)
+        service.accounts_for(self._rows)
 
     def _load_key(self) -> FdhPrivateKey:
         """Made at the first start; it signs certificates and does nothing else."""
@@ -82,6 +86,11 @@ class GameDesk:
         for trade in self._ledger.trades.values(tx):
             if trade.state == "reserved":
                 self._ledger.apply(tx, registration.close(trade, game, view))
+
+    def _rows(self) -> dict[str, Any]:
+        game = self.game(self._party.store.committed)
+        key = codec.encode(certificate.publish_key(game)).hex()
+        return {"game_key": key, "game_closed": game.closed}
 
     async def _markets(self, deal: Signed[Deal]) -> frozenset[PartyId]:
         """The market a deal names, if it is one."""

@@ -21,6 +21,7 @@ from scenarios.lab.books import (
 )
 from scenarios.lab.cash_checks import CASH_RULES, has_cash
 from scenarios.lab.checks import COIN_RULES
+from scenarios.lab.item_checks import ITEM_RULES, has_items
 from scenarios.lab.run import Check, Event, Verdict
 from scenarios.lab.sale_checks import SALE_RULES, steps_in_order
 
@@ -46,10 +47,11 @@ class Readable(Protocol):
 def audit(books: Books, events: Iterable[Event] = ()) -> list[Check]:
     """Every rule, applied to the books, and the order of steps to the messages if there are any.
 
-    The rules of e-cash where there is any.
+    The rules of e-cash and of items where there are any.
     """
     cash = CASH_RULES if has_cash(books) else ()
-    checks = [rule(books) for rule in (*COIN_RULES, *cash, *SALE_RULES)]
+    items = ITEM_RULES if has_items(books) else ()
+    checks = [rule(books) for rule in (*COIN_RULES, *cash, *items, *SALE_RULES)]
     said = list(events)
     return [*checks, steps_in_order(said)] if said else checks
 

@@ -25,6 +25,7 @@ from scenarios.lab.cash_books import (
     CashPending,
     WalletCoin,
 )
+from scenarios.lab.item_books import InWorld, Item, ItemSale, ItemTrade, OwnCertificate
 
 USUAL_OPENING_BALANCE: int = next(
     field.default for field in msgspec.structs.fields(Settings) if field.name == "opening_balance"
@@ -165,6 +166,13 @@ class Ledger(msgspec.Struct, frozen=True):
     cash_wallet: tuple[WalletCoin, ...] = ()
     cash_taken: int = 0
     """What a broker credited under pseudonyms for e-cash that lies in its wallet."""
+    game_key: str = ""
+    """A game server's signed key; empty for whoever is none."""
+    items: tuple[Item, ...] = ()
+    world: tuple[InWorld, ...] = ()
+    item_trades: tuple[ItemTrade, ...] = ()
+    item_sales: tuple[ItemSale, ...] = ()
+    item_certificates: tuple[OwnCertificate, ...] = ()
 
 
 class Entry(msgspec.Struct, frozen=True):
