@@ -28,7 +28,8 @@ def install(service: Service, cash: Cash) -> "ItemTrade":
 class ItemTrade:
     def __init__(self, service: Service, cash: Cash) -> None:
         self.books = Books(service)
-        keys, money = GameKeys(service.party), TradeCash(service, cash)
+        self.money = TradeCash(service, cash)
+        keys, money = GameKeys(service.party), self.money
         self.owning = Owning(service, self.books, keys)
         self.selling = Selling(service, self.books, keys, money)
         self.buying = Buying(service, self.books, keys, money)

@@ -11,7 +11,7 @@ from nodes.items.keys import GameKeys
 from nodes.peer.item_trading.books import PROTOCOL, Books
 from nodes.peer.item_trading.money import TradeCash
 from nodes.protocols.envelope import Opened
-from nodes.protocols.errors import Refused
+from nodes.protocols.errors import ProtocolError, Refused
 from nodes.protocols.item_trading import complaint, direct_sale, outcome, purchase, settlement
 from nodes.protocols.item_trading.documents import ListedItem
 from nodes.protocols.item_trading.messages import (
@@ -214,7 +214,7 @@ class Buying:
         assert record.payee_key is not None, "the deal comes with the payee's key"
         try:
             await self._money.sign(record.trade, record.deal, record.payee_key)
-        except Refused:
+        except ProtocolError:
             await self.change(record.trade, settlement.cannot_pay)
             raise
 

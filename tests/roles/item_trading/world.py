@@ -36,9 +36,12 @@ MONEY = 40
 
 
 def build_player(settings: Settings) -> Service:
+    return build_trader(settings)[0]
+
+
+def build_trader(settings: Settings) -> tuple[Service, item_trading.ItemTrade]:
     service = Service(Role.PEER, settings, purpose="a player with a wallet")
-    item_trading.install(service, electronic_cash.install(service))
-    return service
+    return service, item_trading.install(service, electronic_cash.install(service))
 
 
 class World(Owner):
@@ -49,6 +52,7 @@ class World(Owner):
         (folder / "token").write_text(TOKEN)
         self.nodes: dict[str, Service] = {}
         self._ports: dict[str, int] = {}
+        self.players: dict[str, item_trading.ItemTrade] = {}
 
     async def start(self) -> None:
         await self.start_node("certificate-authority")
@@ -69,7 +73,10 @@ class World(Owner):
             opening_balance=100,
             **{"call_seconds": 1.0, **self._settings},
         )
-        service = BUILDERS.get(name, build_player)(settings)
+        if name in BUILDERS:
+            service = BUILDERS[name](settings)
+        else:
+            service, self.players[name] = build_trader(settings)
         self.nodes[name] = service
         await service.start()
         self.urls[name] = service.url
