@@ -10,20 +10,22 @@ from scenarios.lab.facts import Measurement
 from scenarios.lab.linking import How
 from scenarios.lab.privacy import measure
 from scenarios.lab.privacy_words import wrong
-from scenarios.privacy import anonymous_micropayment, electronic_cash
+from scenarios.privacy import anonymous_micropayment, electronic_cash, item_trading
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(120)]
 
 DECLARED = [one for name in facts.protocols() for one in facts.find(name)]
 NOT_BORNE_OUT = {
     (anonymous_micropayment.PROTOCOL, "buyer", "Vend+CA"),
+    (item_trading.PROTOCOL, "seller", "C_2"),
+    (item_trading.PROTOCOL, "buyer", "C_1"),
 }
 """By name of the measurement: claims that the pages show as contradicted."""
 
 
 @pytest.mark.parametrize("measurement", DECLARED, ids=lambda one: one.name)
 async def test_every_party_and_coalition_learns_what_is_declared(measurement: Measurement) -> None:
-    """BS: 4.2, 4.7. PID: 3 라. DC-A15. PC-A14."""
+    """BS: 4.2, 4.7. PID: 3 라. DC-A15. PC-A14. IT: V (10), IT-A18."""
     measured = await measure(measurement)
     assert list(wrong(measured)) == []
     assert measured.as_expected
