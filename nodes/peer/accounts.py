@@ -20,16 +20,20 @@ class AccountAtBroker:
         self._service = service
         self._party = service.party
         self._table = service.party.store.table("account", PartyId)
+        service.awaits("account", lambda: self._broker() is not None)
         service.at_start(self._start)
         service.operation("balance", AskedBalance, self._balance, "What is in my account?")
 
     async def _start(self) -> None:
         self._service.spawn(self._open())
 
+    def _broker(self) -> PartyId | None:
+        return self._table.get(self._party.store.committed, _KEY)
+
     async def _open(self) -> None:
         """Steps A1, A2: repeated after a crash it opens nothing twice."""
         party = self._party
-        if self._table.get(party.store.committed, _KEY) is not None:
+        if self._broker() is not None:
             return
         await CoinTrust(party).meet_broker()
         broker = (await party.directory.one(Role.BROKER)).id
@@ -39,9 +43,8 @@ class AccountAtBroker:
             self._table.put(tx, _KEY, broker)
 
     async def opened(self) -> PartyId:
-        party = self._party
-        while (broker := self._table.get(party.store.committed, _KEY)) is None:
-            await party.observer.changed()
+        while (broker := self._broker()) is None:
+            await self._party.observer.changed()
         return broker
 
     async def _balance(self, asked: "AskedBalance", party: Party) -> dict[str, Any]:
