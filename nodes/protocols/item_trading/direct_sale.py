@@ -52,6 +52,7 @@ from nodes.protocols.item_trading.reading import (
     key_context,
     lock,
     opened,
+    require_model,
     require_sender,
     unlock,
 )
@@ -60,6 +61,7 @@ from nodes.protocols.item_trading.refusals import (
     DealDiffers,
     GoodsUnreadable,
     TooLate,
+    WrongState,
 )
 from nodes.protocols.item_trading.settlement import (
     check_goods,
@@ -165,7 +167,8 @@ def ciphertext_arrives(
     now: Milliseconds,
     guards: Guards,
 ) -> Purchase:
-    """Raises WrongDocument, DealDiffers, CiphertextNotSigned, TooLate."""
+    """Raises WrongDocument, DealDiffers, CiphertextNotSigned, TooLate, WrongState."""
+    require_model(purchase.model, 2)
     deal = checked(Deal, message.deal, 1)
     require_sender(sender, deal.seller)
     check_deal(purchase, deal, now)
@@ -192,9 +195,10 @@ def take_money(
     coin_servers: Set[PartyId],
     market: Market,
 ) -> Step:
-    """Raises NotPaidIn, CiphertextNotAcknowledged, NotYours, TradeIsOver."""
+    """Raises NotPaidIn, CiphertextNotAcknowledged, NotYours, TradeIsOver, WrongState."""
     deal = brokerage.deal
     require_sender(sender, deal.buyer)
+    require_model(deal.model, 2)
     require_open_for_money(brokerage)
     market.guards.require(payment_names_ciphertext, message.ciphertext, None)
     check_paid_in(message.paid, deal, None, coin_servers)
@@ -215,11 +219,12 @@ def paid_notice_arrives(
 ) -> tuple[Sale, To]:
     """The key leaves once the price waits for the seller alone, whoever says so.
 
-    Raises NotProvenPaid, CiphertextNotAcknowledged.
+    Raises NotProvenPaid, CiphertextNotAcknowledged, WrongState.
     """
     deal = sale.deal
     guards.require(paid_notice_is_proven, message.paid, deal, offering.payee_key, coin_servers)
-    assert sale.ciphertext is not None, "model 2 ships before it is paid"
+    if sale.ciphertext is None:
+        raise WrongState("nothing was shipped")
     guards.require(payment_names_ciphertext, message.ciphertext, ciphertext_digest(sale.ciphertext))
     sent = sale.moved(SaleState.KEY_SENT, paid=message.paid)
     return sent, To(deal.buyer, key_info(sale))
@@ -249,6 +254,7 @@ def key_arrives(
     """What opens and is what was sold is registered at once (step 7); else it is garbage."""
     deal = purchase.deal
     require_sender(sender, deal.seller)
+    require_model(purchase.model, 2)
     try:
         key = sealing_key.open(message.sealed_key, key_context(reference_of(deal)))
     except CannotOpen:
@@ -259,7 +265,8 @@ def key_arrives(
 def use_key(
     purchase: Purchase, key: bytes, game_key: FdhPublicKey
 ) -> tuple[Purchase, Register | None]:
-    assert purchase.ciphertext is not None, "2.5 brought it"
+    if purchase.ciphertext is None:
+        raise WrongState("nothing has come encrypted")
     deal = purchase.deal
     try:
         if len(key) != SESSION_KEY_BYTES:

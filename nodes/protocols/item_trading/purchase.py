@@ -29,7 +29,7 @@ from nodes.protocols.item_trading.messages import (
 from nodes.protocols.item_trading.moves import To
 from nodes.protocols.item_trading.payment import reference_of
 from nodes.protocols.item_trading.players import BuyerState, Purchase
-from nodes.protocols.item_trading.reading import checked, require_sender
+from nodes.protocols.item_trading.reading import checked, require_model, require_sender
 from nodes.protocols.item_trading.refusals import (
     CertificateExpired,
     CertificateForged,
@@ -280,8 +280,9 @@ def check_deal(purchase: Purchase, deal: Deal, now: Milliseconds) -> None:
 def ready_to_pay(
     purchase: Purchase, message: ReadyToSell, sender: PartyId, now: Milliseconds
 ) -> Purchase:
-    """Step 1.4n, buyer. Raises WrongDocument, DealDiffers, NotReserved, TooLate."""
+    """Step 1.4n, buyer. Raises WrongDocument, DealDiffers, NotReserved, TooLate, WrongState."""
     require_sender(sender, purchase.market)
+    require_model(purchase.model, 1)
     deal = checked(Deal, message.deal, 1)
     check_deal(purchase, deal, now)
     _check_reservation(message, deal)

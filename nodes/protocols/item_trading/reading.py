@@ -18,6 +18,7 @@ from nodes.protocols.item_trading.refusals import (
     UnknownListing,
     UnknownTrade,
     WrongDocument,
+    WrongState,
 )
 from nodes.protocols.message import PartyId
 
@@ -53,6 +54,12 @@ def require_sender(sender: PartyId, allowed: PartyId | Iterable[PartyId]) -> Non
     """Raises NotYours for a message from anyone else."""
     if sender not in ((allowed,) if isinstance(allowed, bytes) else tuple(allowed)):
         raise NotYours()
+
+
+def require_model(model: int, wanted: int) -> None:
+    """Raises WrongState for a step that this trade does not have."""
+    if model != wanted:
+        raise WrongState(f"the trade is of model {model}")
 
 
 def known_listing(record: R | None) -> R:

@@ -30,6 +30,7 @@ from nodes.protocols.item_trading.reading import (
     changed,
     ciphertext_digest,
     lock,
+    require_model,
     require_sender,
     unlock,
 )
@@ -39,6 +40,7 @@ from nodes.protocols.item_trading.refusals import (
     GoodsUnreadable,
     TooLate,
     TradeIsOver,
+    WrongState,
 )
 from nodes.protocols.item_trading.sale_by_market import check_receipt, make_receipt
 from nodes.protocols.item_trading.state import Brokerage, BrokerageState, Listing
@@ -89,9 +91,10 @@ def take_settlement(
     coin_servers: Set[PartyId],
     market: Market,
 ) -> Step:
-    """Steps 1.5, 1.6, market. Raises NotPaidIn, NotYours, TradeIsOver."""
+    """Steps 1.5, 1.6, market. Raises NotPaidIn, NotYours, TradeIsOver, WrongState."""
     deal = brokerage.deal
     require_sender(sender, deal.buyer)
+    require_model(deal.model, 1)
     require_open_for_money(brokerage)
     check_paid_in(message.paid, deal, listing.payee_key, coin_servers)
     assert listing.certificate is not None, "model 1 has the certificate in custody"
@@ -123,7 +126,9 @@ def goods_arrive(
     Anything else is kept as garbage; the money comes back when the trade's time is over.
     """
     require_sender(sender, purchase.market)
-    assert purchase.session_key is not None, "1.5 gave it"
+    require_model(purchase.model, 1)
+    if purchase.session_key is None:
+        raise WrongState("nothing is paid")
     deal = purchase.deal
     try:
         goods = unlock(message.goods, purchase.session_key, reference_of(deal))
