@@ -44,7 +44,7 @@ from nodes.runtime.control import Request, bytes_from_hex
 from nodes.runtime.log import get_log
 from nodes.runtime.outbox import Entry
 from nodes.runtime.party import Answer, Party
-from nodes.runtime.refusals import UnknownParty
+from nodes.runtime.refusals import UnknownParty, UnknownSender
 from nodes.runtime.service import Service
 from nodes.runtime.store import Transaction
 
@@ -204,7 +204,7 @@ class Selling:
 
     async def _ship(self, received: Opened[BuyerFound], party: Party) -> Answer:
         deal = opened(Deal, received.message.deal)
-        certified = await party.directory.card(deal.buyer)
+        certified = await self._certified_key(deal.buyer)
         key = generate_content_key()
         async with party.store.transaction() as tx:
             offering = self._offered(tx, deal)
@@ -214,7 +214,7 @@ class Selling:
                 sender=received.sender,
                 trade=received.transaction,
                 seller=party.key,
-                certified_key=certified.sealing_key,
+                certified_key=certified,
                 session_key=key,
                 now=party.now(),
                 guards=party.guards,
@@ -224,6 +224,13 @@ class Selling:
             party.post(tx, to.recipient, to.message, sale.trade)
             self._books.evidence.keep_message(tx, received)
             return party.answer(tx, received, Received())
+
+    async def _certified_key(self, buyer: PartyId) -> bytes:
+        """As its card has it; empty for whoever was never certified: no key is that one."""
+        try:
+            return (await self._party.directory.card(buyer)).sealing_key
+        except UnknownSender:
+            return b""
 
     def _offered(self, tx: Transaction, deal: Deal) -> Offering:
         """The offering a deal is about: this item, at this market. Raises UnknownListing."""
