@@ -30,6 +30,7 @@ class Case:
 
 SALES, COINS = "escrow_commerce", "dht_micropayment"
 CASH, PREPAID = "electronic_cash", "anonymous_micropayment"
+ITEMS = "item_trading"
 
 ARROWS: dict[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
     (SALES, "purchase"): (
@@ -82,6 +83,34 @@ ARROWS: dict[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
         ("P2", "broker", "coin_server"),
     ),
     (PREPAID, "prepaid purchase"): (("5", "customer", "vendor"), ("6", "vendor", "broker")),
+    (ITEMS, "item sale"): (
+        ("0", "seller", "game_server"),
+        ("1.1", "seller", "market"),
+        ("3", "buyer", "market"),
+        ("1.4", "market", "game_server"),
+        ("1.4n", "market", "buyer"),
+        ("1.5", "buyer", "market"),
+        ("1.6", "market", "buyer"),
+        ("7", "buyer", "game_server"),
+        ("9", "game_server", "market"),
+        ("10", "market", "seller"),
+    ),
+    (ITEMS, "direct sale"): (
+        ("2.1", "seller", "market"),
+        ("2.2b", "seller", "market"),
+        ("2.2d", "seller", "market"),
+        ("G2", "market", "game_server"),
+        ("3", "buyer", "market"),
+        ("2.4", "market", "seller"),
+        ("2.5", "seller", "buyer"),
+        ("2.6", "buyer", "market"),
+        ("2.7", "market", "seller"),
+        ("2.8", "seller", "buyer"),
+        ("7", "buyer", "game_server"),
+        ("9", "game_server", "market"),
+        ("10", "market", "seller"),
+    ),
+    (CASH, "item sale"): (("C1", "buyer", "coin_server"), ("C3", "seller", "coin_server")),
 }
 """By protocol and transaction: step, sender, receiver."""
 
@@ -136,6 +165,15 @@ def before_and_after_the_commit() -> list[Case]:
         (PREPAID, "prepaid purchase", "customer"): (("5", "saved"), ("5", "sent")),
         (PREPAID, "prepaid purchase", "vendor"): (("6", "saved"), ("6", "sent")),
         (PREPAID, "prepaid purchase", "broker"): (("6", "received"), ("6", "saved")),
+        (ITEMS, "item sale", "seller"): (("1.1", "saved"), ("10", "received")),
+        (ITEMS, "item sale", "buyer"): (("7", "saved"), ("7", "sent")),
+        (ITEMS, "item sale", "game_server"): (("7", "received"), ("7", "saved")),
+        (ITEMS, "item sale", "market"): (("1.6", "saved"), ("9", "received")),
+        (ITEMS, "direct sale", "seller"): (("2.8", "saved"), ("10", "received")),
+        (ITEMS, "direct sale", "buyer"): (("7", "saved"), ("7", "sent")),
+        (ITEMS, "direct sale", "game_server"): (("7", "received"), ("7", "saved")),
+        (ITEMS, "direct sale", "market"): (("2.7", "saved"), ("9", "received")),
+        (CASH, "item sale", "coin_server"): (("C3", "received"), ("C3", "saved")),
     }
     return [
         case

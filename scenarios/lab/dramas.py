@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from scenarios.content import HARBOUR
 from scenarios.lab.cash_dramas import cash_dramas
 from scenarios.lab.drama import Drama, Ended, whole_books
+from scenarios.lab.item_dramas import item_dramas
 from scenarios.lab.owners import Owners
 from scenarios.lab.parties import owned
 from scenarios.lab.prepaid_dramas import prepaid_dramas
@@ -206,4 +207,5 @@ def dramas(world: World, owners: Owners) -> dict[str, Drama]:
         "redemption": Redemption(world, owners, three),
         **cash_dramas(world, owners, seven, eight),
         **prepaid_dramas(world, owners, seven, eight),
+        **item_dramas(world, owners, four, five),
     }

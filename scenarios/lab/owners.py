@@ -57,12 +57,20 @@ class Owners:
                     return new.pop()
 
     async def see_through(
-        self, node: Node, transaction: str, decisions: Mapping[str, str] | None = None
+        self,
+        node: Node,
+        transaction: str,
+        decisions: Mapping[str, str] | None = None,
+        *,
+        side: str = "",
     ) -> dict[str, Any]:
-        """Make each decision when its state comes, until nothing more will; the last record."""
+        """Make each decision when its state comes, until nothing more will; the last record.
+
+        `side`: of which record, where a party has several of a transaction.
+        """
         decisions = decisions or {}
         while True:
-            record = await self.record(node, transaction)
+            record = await self.record(node, transaction, side)
             decision = decisions.get(str(record["state"]))
             if decision is not None:
                 await self._decide(node, decision, transaction)
@@ -86,9 +94,13 @@ class Owners:
         except ControlRefused:
             return  # its state has changed since it was looked at
 
-    async def record(self, node: Node, transaction: str) -> dict[str, Any]:
-        """The first, as soon as the party answers. Raises Vanished."""
-        return (await self.records(node, transaction))[0]
+    async def record(self, node: Node, transaction: str, side: str = "") -> dict[str, Any]:
+        """The first (of that side), as soon as the party answers. Raises Vanished."""
+        rows = await self.records(node, transaction)
+        for row in rows:
+            if side in ("", row.get("side")):
+                return row
+        raise Vanished(f"{node.name} knows {transaction}, and not as its {side}")
 
     async def records(self, node: Node, transaction: str) -> list[dict[str, Any]]:
         """All it has of a transaction. Raises Vanished."""

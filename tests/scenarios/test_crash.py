@@ -1,4 +1,4 @@
-"""Killing a party on either side of a commit point loses nothing (PC-18, DC-23)."""
+"""Killing a party on either side of a commit point loses nothing (PC-18, DC-23, IT-29)."""
 
 from collections.abc import AsyncIterator
 
@@ -9,6 +9,7 @@ from nodes.protocols.anonymous_micropayment import messages as prepaid
 from nodes.protocols.dht_micropayment import messages as coins
 from nodes.protocols.electronic_cash import messages as cash
 from nodes.protocols.escrow_commerce import messages as sales
+from nodes.protocols.item_trading import messages as items
 from nodes.protocols.message import declarations
 from scenarios.lab.commands_crash import NoSuchCase, chosen_cases, exit_code_of
 from scenarios.lab.crash import Outcome, crash_world, run_case
@@ -29,8 +30,6 @@ NOT_PLAYED = {
     ("electronic_cash", "P5"): "the same",
     ("electronic_cash", "Q1"): "asked by a wallet that was lost; tests of the roles have it",
     ("electronic_cash", "F6"): "a coin server that is lost for good; tests of the roles have it",
-    ("electronic_cash", "C1"): "coins under a condition; tests of the roles have them",
-    ("electronic_cash", "C3"): "the same",
     ("anonymous_micropayment", "K1"): "when a broker starts for the first time",
     ("anonymous_micropayment", "1"): "naming, which moves no money",
     ("anonymous_micropayment", "V1"): "a look at the vouchers' keys",
@@ -43,6 +42,14 @@ NOT_PLAYED = {
     ("anonymous_micropayment", "E1"): "money given back; tests of the roles have it",
     ("anonymous_micropayment", "T0"): "a complaint, which moves no money",
     ("anonymous_micropayment", "T1"): "a trace, which moves no money",
+    ("item_trading", "G1"): "a look at the game's key",
+    ("item_trading", "L1"): "a look at the market's list",
+    ("item_trading", "C1"): "a complaint of a buyer whose seller cheats",
+    ("item_trading", "C2"): "the same",
+    ("item_trading", "C3"): "the same",
+    ("item_trading", "V1"): "asked when a trade's time is over; tests of the roles have it",
+    ("item_trading", "V2"): "the same",
+    ("item_trading", "R1"): "a game that lost its world; tests of the roles have it",
 }
 
 
@@ -64,7 +71,7 @@ async def test_a_party_killed_beside_its_commit_point_loses_nothing(
 
 
 def test_every_message_of_these_papers_is_killed_at_or_named() -> None:
-    protocols = [module.__name__.split(".")[-2] for module in (sales, coins, cash, prepaid)]
+    protocols = [module.__name__.split(".")[-2] for module in (sales, coins, cash, prepaid, items)]
     played = {(case.protocol, case.step) for case in all_cases()}
     declared = {
         (declared.protocol, declared.step)
@@ -84,7 +91,7 @@ def test_each_party_is_killed_before_and_after_the_commit() -> None:
     for case in before_and_after_the_commit():
         chosen.setdefault((case.drama, case.party), []).append(case)
     assert {len(cases) for cases in chosen.values()} == {2}
-    assert len(chosen) == 6 + 8 + 6
+    assert len(chosen) == 6 + 8 + 6 + 9
 
 
 def outcome(*holds: bool | None, died: bool = True) -> Outcome:
