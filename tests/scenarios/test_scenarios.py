@@ -40,6 +40,7 @@ WITH_ITS_OWN: list[tuple[str, dict[str, Any]]] = [
     ("reputation_rounds", {"rounds": 40}),
     ("ecash_cycle", {}),
     ("ecash_two_coin_servers", {}),
+    ("ecash_many_payments", {"times": 40}),
     ("item_recovery_after_rollback", {}),
 ]
 
