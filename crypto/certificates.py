@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509 import verification as path
 from cryptography.x509.oid import ExtensionOID, NameOID
 
+from crypto import randomness
 from crypto.meter import count
 from crypto.signing import is_acceptable_public_key
 
@@ -32,6 +33,8 @@ BACKDATED_SECONDS = 60
 """A fresh certificate is valid a little before its time, for parties whose clock is behind."""
 CACHED_CERTIFICATES = 4096
 
+SERIAL_BYTES = 20
+SCALAR_BYTES = 40
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 _WORD = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -88,7 +91,7 @@ class CertificateAuthorityKey:
 
     @classmethod
     def generate(cls) -> "CertificateAuthorityKey":
-        return cls(ec.generate_private_key(ec.SECP256R1()))
+        return cls(ec.derive_private_key(_scalar(), ec.SECP256R1()))
 
     @classmethod
     def from_pem(cls, pem: bytes) -> "CertificateAuthorityKey":
@@ -113,7 +116,7 @@ class CertificateAuthorityKey:
         """The self-signed certificate (DER) that everybody else starts from."""
         subject = _subject(name, "certificate_authority")
         public_key = self._key.public_key()
-        builder = _builder(subject, subject, x509.random_serial_number())
+        builder = _builder(subject, subject, _fresh_serial())
         builder = _valid(builder, _seconds(now), _seconds(now) + lifetime_seconds)
         return self._sign(
             builder.public_key(public_key)
@@ -158,7 +161,7 @@ def issue_certificate(
     end = _timestamp(issuer.not_valid_after_utc)
     if not _timestamp(issuer.not_valid_before_utc) <= _seconds(now) <= end:
         raise OutsideValidity("the authority's own certificate is not valid now")
-    builder = _builder(_subject(name, role), issuer.subject, serial or x509.random_serial_number())
+    builder = _builder(_subject(name, role), issuer.subject, serial or _fresh_serial())
     builder = _valid(builder, _seconds(now), min(_seconds(now) + lifetime_seconds, end))
     return authority._sign(
         builder.public_key(Ed25519PublicKey.from_public_bytes(public_key))
@@ -298,6 +301,16 @@ def _subject(name: str, role: str) -> x509.Name:
             x509.NameAttribute(NameOID.COMMON_NAME, name),
         ]
     )
+
+
+def _scalar() -> int:
+    """A private key of P-256, with the extra random bits of FIPS 186-5, A.2.1."""
+    return 1 + int.from_bytes(randomness.octets(SCALAR_BYTES), "big") % (P256_ORDER - 1)
+
+
+def _fresh_serial() -> int:
+    """159 bits, so that its encoding has at most the 20 bytes of RFC 5280, 4.1.2.2."""
+    return int.from_bytes(randomness.octets(SERIAL_BYTES), "big") >> 1
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, serial: int) -> x509.CertificateBuilder:

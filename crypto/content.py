@@ -24,6 +24,7 @@ from typing import BinaryIO
 from cryptography.cobblestone import Cobblestone128Decryptor, Cobblestone128Encryptor
 from cryptography.exceptions import AlreadyFinalized, InvalidTag
 
+from crypto import randomness
 from crypto.meter import count
 
 CONTENT_KEY_BYTES = 16
@@ -160,7 +161,7 @@ def _altered() -> Iterator[None]:
 
 def generate_content_key() -> bytes:
     """16 bytes, for one content in one sale: never used again."""
-    return Cobblestone128Encryptor.generate_key()
+    return randomness.octets(CONTENT_KEY_BYTES)
 
 
 def ciphertext_size_of(plaintext_size: int) -> int:

@@ -19,7 +19,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from crypto import rsa_private
+from crypto import randomness, rsa_private
 from crypto.hashing import digest, framed
 from crypto.meter import count
 from crypto.rsa_private import PUBLIC_EXPONENT, PrivateOperation
@@ -143,7 +143,7 @@ class FdhPrivateKey:
     def generate(cls, bits: int = SMALLEST_MODULUS_BITS) -> "FdhPrivateKey":
         if not SMALLEST_MODULUS_BITS <= bits <= LARGEST_MODULUS_BITS or bits % 8:
             raise UnacceptableKey(f"a modulus of {bits} bits")
-        return cls(rsa.generate_private_key(PUBLIC_EXPONENT, bits))
+        return cls(randomness.rsa_key(bits))
 
     @classmethod
     def from_der(cls, der: bytes) -> "FdhPrivateKey":

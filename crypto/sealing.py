@@ -5,10 +5,10 @@ it delivers could never serve as evidence.
 """
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
+from crypto import randomness
 from crypto.meter import count
 
 SEALING_KEY_BYTES = 32
@@ -37,13 +37,7 @@ class SealingKey:
 
     @classmethod
     def generate(cls) -> "SealingKey":
-        return cls(
-            X25519PrivateKey.generate().private_bytes(
-                serialization.Encoding.Raw,
-                serialization.PrivateFormat.Raw,
-                serialization.NoEncryption(),
-            )
-        )
+        return cls(randomness.octets(SEALING_KEY_BYTES))
 
     def open(self, sealed: bytes, context: bytes) -> bytes:
         """Raise CannotOpen unless `sealed` was made for this key with this context."""

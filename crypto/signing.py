@@ -11,6 +11,7 @@ from nacl import bindings
 from nacl.exceptions import BadSignatureError
 from nacl.exceptions import ValueError as NaClValueError
 
+from crypto import randomness
 from crypto.hashing import framed
 from crypto.meter import count
 
@@ -39,7 +40,7 @@ class SigningKey:
 
     @classmethod
     def generate(cls) -> "SigningKey":
-        return cls(bindings.randombytes(SEED_BYTES))
+        return cls(randomness.octets(SEED_BYTES))
 
     def sign(self, label: str, message: bytes) -> bytes:
         """64 bytes over the framed label and message; the label names what kind of thing it is."""

@@ -7,11 +7,10 @@ from that address; a party that is no member (a client) never does.
 
 import asyncio
 import ipaddress
-import os
 from collections import Counter, OrderedDict
 from typing import Protocol, TypeVar
 
-from crypto import codec
+from crypto import codec, randomness
 from crypto.signing import InvalidSignature, SigningKey, verify
 from dht.crawling import Candidate, Crawl, Lookup
 from dht.records import node_id
@@ -177,7 +176,7 @@ class RingProtocol(Rpc):
         """The public key that is shown at an address; None if it is silent or shows none."""
         if not is_ip_address(address[0]) or not 0 < address[1] < 1 << 16:
             return None
-        nonce = os.urandom(NONCE_BYTES)
+        nonce = randomness.octets(NONCE_BYTES)
         pong = await self.call(address, Ping(self._key.public_key, nonce), Pong)
         if pong is None or not self._is_own_address(pong.host, pong.port):
             return None

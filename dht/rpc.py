@@ -11,7 +11,6 @@ in a caller; a cancelled call leaves nothing behind; only declared methods exist
 
 import asyncio
 import logging
-import os
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache, partial
@@ -20,7 +19,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 from rpcudp.protocol import RPCProtocol
 
-from crypto import codec
+from crypto import codec, randomness
 from dht.errors import MessageTooLarge
 from dht.settings import MAX_BODY_BYTES, DhtSettings
 from dht.tasks import Tasks
@@ -126,7 +125,7 @@ class Rpc(RPCProtocol):
             raise MessageTooLarge(f"{len(body)} bytes in a request, {MAX_BODY_BYTES} allowed")
         if self.is_closed:
             return None
-        call_id = os.urandom(ID_BYTES)
+        call_id = randomness.octets(ID_BYTES)
         future: asyncio.Future[A | None] = asyncio.get_running_loop().create_future()
         tries = 1 + self.settings.retries
         call = _Call(address, REQUEST + call_id + body, answer, future, tries)

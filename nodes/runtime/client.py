@@ -7,12 +7,12 @@ attempt went unanswered, a node that knows nothing of it cannot say so.
 
 import asyncio
 import contextlib
-import random
 from collections.abc import AsyncIterator
 from typing import TypeVar
 
 import aiohttp
 
+from crypto import randomness
 from crypto.sealing import SealingKey
 from nodes.protocols.envelope import Opened, unseal_wire, unwrap
 from nodes.protocols.errors import OutcomeUnknown, ProtocolError, Refused
@@ -142,7 +142,7 @@ class Client:
             if last.code not in BUSY:
                 newest = await self._newest(card, deadline)
                 card, moved = newest, newest.url != card.url
-            pause = delay * random.uniform(0.7, 1.3)
+            pause = delay * (0.7 + 0.6 * randomness.fraction())
             late = loop.time() + pause + SHORTEST_ATTEMPT_SECONDS >= deadline
             if late or (last.code in ELSEWHERE and not moved):
                 raise last if not unknown else Unreachable(f"{card.name}: {last}") from last

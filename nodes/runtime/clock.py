@@ -2,12 +2,22 @@
 
 import os
 import time
+from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 
 from nodes.protocols.message import Milliseconds
 
 MOST_SECONDS = 10**9
 """Thirty years: certificates have long ended, and a moment still fits its type."""
+
+
+_system: ContextVar[Callable[[], int]] = ContextVar("system_clock", default=time.time_ns)
+
+
+def system_clock_is(nanoseconds: Callable[[], int]) -> None:
+    """What tells the time since the epoch in this context: in simulation, another than time's."""
+    _system.set(nanoseconds)
 
 
 class Clock:
@@ -20,7 +30,7 @@ class Clock:
 
     def now(self) -> Milliseconds:
         """Milliseconds since the epoch, UTC."""
-        return time.time_ns() // 1_000_000 + self._advanced_ms
+        return _system.get()() // 1_000_000 + self._advanced_ms
 
     def advance(self, seconds: float) -> None:
         """Time only goes forward. ValueError for a step back, or for one past all deadlines."""

@@ -42,6 +42,11 @@ class Row(msgspec.Struct, kw_only=True, omit_defaults=True):
     note: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
+def end_process() -> None:
+    """As kill -9 does."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 class Observer:
     """Keeps the trace of one node in a file of JSON lines, so it outlives the process."""
 
@@ -65,6 +70,8 @@ class Observer:
             _whole_lines(self._view_path)
             self._view = os.open(self._view_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._kill: tuple[str, str, Point, int] | None = None
+        self.end: Callable[[], None] = end_process
+        """How this node is ended at a point. Where it is one of many in a process, otherwise."""
 
     def _reload(self) -> int:
         last = 0
@@ -118,7 +125,7 @@ class Observer:
         if left > 1:
             self._kill = (kill_protocol, kill_step, kill_point, left - 1)
             return
-        os.kill(os.getpid(), signal.SIGKILL)
+        self.end()
 
     def kill_at(self, protocol: str, step: str, point: Point, times: int = 1) -> None:
         """End this process, as kill -9 does, when `step` reaches `point` for the times-th time."""
@@ -155,6 +162,7 @@ class Observer:
 
     def close(self) -> None:
         os.close(self._trace)
+        self._trace = -1
         if self._view >= 0:
             os.close(self._view)
             self._view = -1

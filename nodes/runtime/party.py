@@ -8,12 +8,12 @@ A handler is `async (received, party) -> Answer` and has four beats: load, decid
             return party.answer(tx, received, Received())
 """
 
-import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from crypto import randomness
 from crypto.sealing import SealingKey
 from crypto.signing import SigningKey
 from nodes.protocols.envelope import NONCE_BYTES, Opened, seal_wire, wrap
@@ -91,7 +91,7 @@ class Party:
 
     def fresh(self, size: int) -> bytes:
         """Unpredictable bytes."""
-        return secrets.token_bytes(size)
+        return randomness.octets(size)
 
     def fresh_transaction(self) -> TransactionId:
         return self.fresh(TRANSACTION_BYTES)

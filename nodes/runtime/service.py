@@ -316,6 +316,15 @@ class Service:
         self.party.observer.close()
         os.close(self._lock)
 
+    def abandon(self) -> None:
+        """Let go of the folder as the end of a process does: nothing is finished, nothing saved.
+
+        For those who run many nodes in one process and end one of them.
+        """
+        self.party.store.abandon()
+        self.party.observer.close()
+        os.close(self._lock)
+
 
 def _guards(settings: Settings) -> Guards:
     try:

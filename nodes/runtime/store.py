@@ -191,6 +191,12 @@ class Store:
         self._reader.connection.close()
         self._writer.close()
 
+    def abandon(self) -> None:
+        """Let go of the file as the end of a process does: what is not committed is gone."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._reader.connection.close()
+        self._writer.close()
+
 
 def _failure_of(calls: list[Callable[[], object]]) -> Exception | None:
     """Make the calls that follow a COMMIT, whoever waits for it or has given up waiting."""
