@@ -39,7 +39,7 @@ def test_a_node_ends_as_it_was_told_to(tmp_path: Path) -> None:
                      message="Greet", transaction="")  # fmt: skip
 
 
-@pytest.mark.anyio
+@pytest.mark.asyncio
 async def test_what_is_not_committed_is_gone_with_an_abandoned_store(tmp_path: Path) -> None:
     store = Store(tmp_path / "node.db")
     table = store.table("things", bytes)
