@@ -11,10 +11,11 @@ SIDE_WIDTH = 540
 
 def attack_section(attack: AttackView, run: Run) -> Markup:
     """What the attack is, its two runs, and whether they ended as expected."""
-    sides = (
-        ("Without the guard", attack.without, "without"),
-        ("With the guard", attack.guarded, "with"),
-    )
+    sides = [("With the guard", attack.guarded, "with")]
+    if attack.without is None:
+        sides = [("Whatever is on", attack.guarded, "with")]
+    else:
+        sides.insert(0, ("Without the guard", attack.without, "without"))
     end = None
     if attack.expected:
         as_expected = {True: "as expected", False: "not as expected", None: "not judged"}

@@ -15,6 +15,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from scenarios.lab import (
+    commands_attack,
     commands_audit,
     commands_bench,
     commands_crash,
@@ -67,6 +68,7 @@ def start(
 
 commands_world.add_to(app)
 commands_run.add_to(app)
+commands_attack.add_to(app)
 commands_audit.add_to(app)
 commands_judge.add_to(app)
 commands_crash.add_to(app)

@@ -74,7 +74,7 @@ class Node:
         self.url = url
         self.id = id
         """Public key, hex."""
-        self._session = session
+        self.session = session
         self._headers = {"Authorization": f"Bearer {token}"}
         self.host = host
 
@@ -103,7 +103,7 @@ class Node:
         partial = target.with_name(f".{target.name}.partial")
         size = 0
         try:
-            async with self._session.get(
+            async with self.session.get(
                 f"{self.url}/control/content/{transaction}",
                 headers=self._headers,
                 timeout=_streaming(),
@@ -232,7 +232,7 @@ class Node:
     ) -> Json:
         headers = self._headers | given.pop("headers", {})
         try:
-            async with self._session.request(
+            async with self.session.request(
                 method, self.url + path, headers=headers, allow_redirects=False, **given
             ) as response:
                 status, body = response.status, await response.read()

@@ -169,14 +169,14 @@ class AttackSide(msgspec.Struct):
 
 
 class AttackView(msgspec.Struct):
-    """An attack run twice: with its guards off, then on."""
+    """An attack run twice: with its guards off, then on. One without guards is run once."""
 
     row: str
     """The attack's name in the protocol's page: DC-A4."""
     title: str
     sentence: str
     kind: Literal["guarded", "inherent", "open"]
-    without: AttackSide
+    without: AttackSide | None
     guarded: AttackSide
     expected: str = ""
     as_expected: bool | None = None

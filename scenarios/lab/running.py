@@ -98,14 +98,29 @@ async def run_scenario(
     seed = secrets.randbelow(SEEDS) if how.seed is None else how.seed
     async with worlds(scenario, how) as world:
         await narrator.begin(scenario.name, scenario.title, seed)
-        played = await _play(scenario, options, world, narrator, seed)
-        if played.interrupted:
-            on_interrupt()
-        run = await _judge(scenario, options, how, played)
+        run, interrupted = await play_in(
+            world, scenario, options, narrator, seed, how.settle_seconds, on_interrupt
+        )
         folder = keep(how.runs, run, _logs(world))
         await keep_evidence(folder, run, world.of_role(Role.ESCROW_SERVER))
     await narrator.end(run, str(folder))
-    return Finished(run, folder, played.interrupted)
+    return Finished(run, folder, interrupted)
+
+
+async def play_in(
+    world: World,
+    scenario: Scenario,
+    options: Mapping[str, Any],
+    narrator: Narrator,
+    seed: int,
+    settle_seconds: float = SETTLE_SECONDS,
+    on_interrupt: Callable[[], None] = lambda: None,
+) -> tuple[Run, bool]:
+    """From a scenario's first line to its judgement; whether it was interrupted."""
+    played = await _play(scenario, options, world, narrator, seed)
+    if played.interrupted:
+        on_interrupt()
+    return await _judge(scenario, options, settle_seconds, played), played.interrupted
 
 
 @dataclass
@@ -143,9 +158,11 @@ async def _play(
     return played
 
 
-async def _judge(scenario: Scenario, options: Mapping[str, Any], how: How, played: _Played) -> Run:
+async def _judge(
+    scenario: Scenario, options: Mapping[str, Any], settle_seconds: float, played: _Played
+) -> Run:
     live = played.live
-    seconds = 0.0 if played.interrupted else how.settle_seconds
+    seconds = 0.0 if played.interrupted else settle_seconds
     books, checks = await audit_settled(
         live.world.nodes.values(),
         seconds=seconds,

@@ -1,0 +1,1 @@
+"""Attacks on the anonymous micropayment (PID): docs/protocols/anonymous_micropayment.md."""

@@ -1,0 +1,1 @@
+"""Attacks on the DHT micropayment (DC): docs/protocols/dht_micropayment.md."""

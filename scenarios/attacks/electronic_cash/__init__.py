@@ -1,0 +1,1 @@
+"""Attacks on the e-cash (BS): docs/protocols/electronic_cash.md."""

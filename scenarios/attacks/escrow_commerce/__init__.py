@@ -1,0 +1,1 @@
+"""Attacks on escrow commerce (PC): docs/protocols/escrow_commerce.md."""

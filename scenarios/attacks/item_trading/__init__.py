@@ -1,0 +1,1 @@
+"""Attacks on item trading (IT): docs/protocols/item_trading.md."""

@@ -1,0 +1,69 @@
+"""The grid of all attacks, kept: grid.json for programs, grid.html for people."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from scenarios.lab.attacking import GridRow
+from scenarios.lab.markup import Markup, tag
+from scenarios.lab.report import page
+from scenarios.lab.run import replace_file
+
+HEADS = ("row", "attack", "guard", "without", "with", "found out by", "messages", "loss", "")
+ABOUT = (
+    "Each guarded attack was played twice between processes: with its guards off it must succeed, "
+    "with every guard on it must be refused and nothing may move. Inherent ones are refused "
+    "whatever is on; open ones succeed whatever is on, and are measured."
+)
+
+
+def keep_grid(folder: Path, rows: Sequence[GridRow], reports: Sequence[Path]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_file(folder / "grid.json", msgspec.json.format(msgspec.json.encode(rows)))
+    replace_file(folder / "grid.html", render_grid(rows, reports).encode())
+
+
+def render_grid(rows: Sequence[GridRow], reports: Sequence[Path]) -> str:
+    """The whole page; each row leads to its report."""
+    wrong = sum(not one.as_expected for one in rows)
+    verdict = "every cell is as expected" if not wrong else f"{wrong} not as expected"
+    heads = [tag("th", head, scope="col") for head in HEADS]
+    body = [_line(one, report) for one, report in zip(rows, reports, strict=True)]
+    return page(
+        "Every attack",
+        tag(
+            "header",
+            tag("h1", "Every attack, without its guard and with it"),
+            tag("p", f"{len(rows)} attacks: {verdict}. {ABOUT}", class_="about"),
+            class_="plain",
+        ),
+        tag(
+            "main",
+            tag(
+                "div",
+                tag("table", tag("thead", tag("tr", heads)), tag("tbody", body), class_="grid"),
+                class_="scroll",
+                tabindex="0",
+            ),
+        ),
+    )
+
+
+def _line(one: GridRow, report: Path) -> Markup:
+    cells = [
+        tag("a", one.name.replace("_", " "), href=str(report)),
+        ", ".join(one.guards) or one.kind,
+        one.without,
+        one.guarded,
+        one.detected_by,
+        "" if one.messages is None else str(one.messages),
+        one.loss,
+        "as expected" if one.as_expected else f"NOT AS EXPECTED: {one.trouble}",
+    ]
+    return tag(
+        "tr",
+        tag("th", one.row, scope="row"),
+        [tag("td", cell) for cell in cells],
+        class_="" if one.as_expected else "wrong",
+    )
