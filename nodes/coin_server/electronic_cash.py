@@ -85,6 +85,7 @@ class Counter:
             journal_until=now + JOURNAL_MILLISECONDS,
             draw=lambda: party.fresh(32),
             guards=party.guards,
+            serial_bits=party.settings.serial_bits,
         )
 
     def opened(self, received: Opened[Present] | Opened[Redeem], step: str) -> Presented:

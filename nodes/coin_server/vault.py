@@ -3,7 +3,13 @@
 from typing import Any
 
 from nodes.protocols.electronic_cash.circulation import read_spend
-from nodes.protocols.electronic_cash.coin import OneTimeKey, Serial, serial, serial_of
+from nodes.protocols.electronic_cash.coin import (
+    OneTimeKey,
+    Serial,
+    first_bits,
+    serial,
+    serial_of,
+)
 from nodes.protocols.electronic_cash.documents import Spend
 from nodes.protocols.electronic_cash.state import (
     Change,
@@ -23,7 +29,9 @@ class VaultTables:
     def __init__(self, service: Service) -> None:
         self._party = service.party
         store = service.party.store
+        self._bits = service.party.settings.serial_bits
         self.coins = store.table("circulating", Circulating)
+        """By serial number, or in a lab by its first bits."""
         self.keys = store.table("circulating_keys", bytes)
         """Serial by one-time key."""
         self.journal = store.table("journal", Entry)
@@ -34,6 +42,10 @@ class VaultTables:
         self._deadlines = Deadlines(service, self._expire)
         service.at_start(self._resume)
         service.accounts_for(self._rows)
+
+    def place_of(self, serial: Serial) -> bytes:
+        """Under what a coin lies here: two coins never share it, so a serial is drawn again."""
+        return first_bits(serial, self._bits)
 
     def at(self, reader: Reader) -> "VaultAt":
         return VaultAt(self, reader)
@@ -51,14 +63,15 @@ class VaultTables:
 
     def apply(self, tx: Transaction, change: Change) -> None:
         for serial_ in change.retired:
-            coin = self.coins.get(tx, serial_)
+            place = self.place_of(serial_)
+            coin = self.coins.get(tx, place)
             assert coin is not None, "checked in this transaction"
-            self.coins.delete(tx, serial_)
+            self.coins.delete(tx, place)
             self.keys.delete(tx, coin.key)
             self.retired.put(tx, serial_, change.key)
         for coin in change.issued:
             name = serial_of(coin.key, coin.entropy)
-            self.coins.put(tx, name, coin)
+            self.coins.put(tx, self.place_of(name), coin)
             self.keys.put(tx, coin.key, name)
         if change.entry is not None:
             self.keep(tx, change.key, change.entry)
@@ -87,8 +100,8 @@ class VaultTables:
         reader = self._party.store.committed
         return {
             "cash_coins": [
-                {"serial": name.hex(), "amount": coin.amount}
-                for name, coin in self.coins.items(reader)
+                {"serial": serial_of(coin.key, coin.entropy).hex(), "amount": coin.amount}
+                for coin in self.coins.values(reader)
             ],
             "cash_pending": [
                 {"request": name.hex(), "amount": waiting.amount}
@@ -117,7 +130,7 @@ class VaultAt:
         self._tables, self._reader = tables, reader
 
     def coin(self, serial: Serial) -> Circulating | None:
-        return self._tables.coins.get(self._reader, serial)
+        return self._tables.coins.get(self._reader, self._tables.place_of(serial))
 
     def serial_under(self, key: OneTimeKey) -> Serial | None:
         return self._tables.keys.get(self._reader, key)

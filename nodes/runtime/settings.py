@@ -10,6 +10,8 @@ import msgspec
 from nodes.protocols.membership.roster import FEWEST_PEERS
 
 PREFIX = "JANGTEO_"
+SERIAL_BITS = 256
+"""Of a serial number of e-cash."""
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -57,6 +59,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     clearing_seconds: Duration = 2.0
     """How long what coin servers owe each other waits, to be cleared with more of it."""
     message_lifetime_seconds: Duration = 60.0
+
+    serial_bits: Annotated[int, msgspec.Meta(ge=8, le=SERIAL_BITS)] = SERIAL_BITS
+    """By how many bits of its serial number a coin server knows a coin of e-cash; fewer than all
+    only in a lab, to see serial numbers meet."""
 
     message_bytes: Positive = 1 << 20
     content_bytes: Positive = 1 << 34

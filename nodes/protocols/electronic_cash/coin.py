@@ -24,6 +24,7 @@ from nodes.protocols.message import Amount, PartyId
 MAX_COINS = 64
 """At most so many coins go into one order, or come out of it."""
 MAX_KEYS = 256
+SERIAL_BITS = 256
 ISSUED = "electronic_cash/issued-coin/1"
 
 Serial = Digest
@@ -74,6 +75,12 @@ def serial_of(key: bytes, entropy: bytes) -> Serial:
 
 def serial(coin: Coin) -> Serial:
     return serial_of(coin.key, coin.entropy)
+
+
+def first_bits(serial_: Serial, bits: int) -> Serial:
+    """The serial number in a space of 2^bits; the same in the whole one."""
+    spare = SERIAL_BITS - bits
+    return (int.from_bytes(serial_, "big") >> spare << spare).to_bytes(len(serial_), "big")
 
 
 def statement(coin_server: bytes, serial_: bytes, amount: int) -> bytes:
