@@ -26,6 +26,7 @@ class Deposits:
         service.on_answer(Redeem, self._redeemed)
         service.on_refusal(Redeem, self._not_redeemed)
         service.shows(self)
+        service.accounts_for(self._rows)
 
     async def _deposit(self, received: Opened[Deposit], party: Party) -> Answer:
         """Steps D1, D2."""
@@ -121,4 +122,18 @@ class Deposits:
             "account": record.account.hex(),
             "coin_server": record.coin_server.hex(),
             "amount": record.amount,
+        }
+
+    def _rows(self) -> dict[str, Any]:
+        return {
+            "cash_deposits": [
+                {
+                    "deposit": d.deposit.hex(),
+                    "owner": d.account.hex(),
+                    "coin_server": d.coin_server.hex(),
+                    "amount": d.amount,
+                    "state": d.state.value,
+                }
+                for d in self._table.values(self._party.store.committed)
+            ]
         }

@@ -147,13 +147,20 @@ class Withdrawals:
         }
 
     def _rows(self) -> dict[str, Any]:
-        """Money that has left an account and is not yet signed for."""
-        held = (
-            w
-            for w in self._table.values(self._party.store.committed)
-            if w.state is WithdrawalPhase.HELD
-        )
+        """Every withdrawal, and apart the money that has left an account and is not signed for."""
+        withdrawals = self._table.values(self._party.store.committed)
+        held = (w for w in withdrawals if w.state is WithdrawalPhase.HELD)
         return {
+            "cash_withdrawals": [
+                {
+                    "withdrawal": w.withdrawal.hex(),
+                    "owner": w.account.hex(),
+                    "coin_server": w.coin_server.hex(),
+                    "amount": w.amount,
+                    "state": w.state.value,
+                }
+                for w in withdrawals
+            ],
             "cash_held": [
                 {
                     "withdrawal": w.withdrawal.hex(),
@@ -162,5 +169,5 @@ class Withdrawals:
                     "amount": w.amount,
                 }
                 for w in held
-            ]
+            ],
         }

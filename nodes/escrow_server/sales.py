@@ -160,6 +160,7 @@ def _rows(sales: Iterable[Sale]) -> list[dict[str, Any]]:
             "sale": sale.sale.hex(),
             "state": sale.state.value,
             "decision": sale.decision and sale.decision.value,
+            "price": sale.contract.price,
             "amount": sale.payment and sale.payment.amount,
             "instrument": sale.payment and sale.payment.instrument,
             "finding": sale.finding and sale.finding.value,

@@ -12,6 +12,12 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from scenarios.lab.account_checks import (
+    ACCOUNT_RULES,
+    BANK_RULES,
+    PSEUDONYM_RULES,
+    has_pseudonyms,
+)
 from scenarios.lab.books import (
     USUAL_OPENING_BALANCE,
     Books,
@@ -47,11 +53,13 @@ class Readable(Protocol):
 def audit(books: Books, events: Iterable[Event] = ()) -> list[Check]:
     """Every rule, applied to the books, and the order of steps to the messages if there are any.
 
-    The rules of e-cash and of items where there are any.
+    The rules of pseudonyms, of e-cash and of items where there are any.
     """
-    cash = CASH_RULES if has_cash(books) else ()
+    prepaid = PSEUDONYM_RULES if has_pseudonyms(books) else ()
+    cash = (*CASH_RULES, *BANK_RULES) if has_cash(books) else ()
     items = ITEM_RULES if has_items(books) else ()
-    checks = [rule(books) for rule in (*COIN_RULES, *cash, *items, *SALE_RULES)]
+    rules = (*COIN_RULES, *ACCOUNT_RULES, *prepaid, *cash, *items, *SALE_RULES)
+    checks = [rule(books) for rule in rules]
     said = list(events)
     return [*checks, steps_in_order(said)] if said else checks
 

@@ -20,12 +20,15 @@ from scenarios.lab.cash_books import (
     CashAccount,
     CashCoin,
     CashDebt,
+    CashDeposit,
     CashHeld,
     CashOutstanding,
     CashPending,
+    CashWithdrawal,
     WalletCoin,
 )
 from scenarios.lab.item_books import InWorld, Item, ItemSale, ItemTrade, OwnCertificate
+from scenarios.lab.prepaid_books import Order, PaidIn, Pseudonym, VoucherAccount, Vouchers, Wallet
 
 USUAL_OPENING_BALANCE: int = next(
     field.default for field in msgspec.structs.fields(Settings) if field.name == "opening_balance"
@@ -53,17 +56,12 @@ class Redeemed(msgspec.Struct, frozen=True):
     to: str = ""
 
 
-class Pseudonym(msgspec.Struct, frozen=True):
-    """What a broker holds under one pseudonym."""
+class Frozen(msgspec.Struct, frozen=True):
+    """A coin that was spent twice, and who is proven to have done it."""
 
-    pseudonym: str
-    balance: int
-
-
-class Vouchers(msgspec.Struct, frozen=True):
-    """What a broker's vouchers in other hands are worth."""
-
-    outstanding: int = 0
+    owner: str
+    serial: int
+    culprit: str
 
 
 class Coin(msgspec.Struct, frozen=True):
@@ -114,7 +112,9 @@ class Sale(msgspec.Struct, frozen=True):
     buyer: str
     seller: str
     decision: str | None = None
+    price: int | None = None
     amount: int | None = None
+    """Of the payment, as the escrow server has it."""
     instrument: str | None = None
     finding: str | None = None
 
@@ -147,8 +147,15 @@ class Ledger(msgspec.Struct, frozen=True):
     """What the broker gives each account at its opening: the only issue of money."""
     issued: tuple[Issued, ...] = ()
     redeemed: tuple[Redeemed, ...] = ()
+    frozen: tuple[Frozen, ...] = ()
     pseudonyms: tuple[Pseudonym, ...] = ()
+    orders: tuple[Order, ...] = ()
+    deposits: tuple[PaidIn, ...] = ()
+    refunds: tuple[PaidIn, ...] = ()
     vouchers: Vouchers = Vouchers()
+    voucher_accounts: tuple[VoucherAccount, ...] = ()
+    wallets: tuple[Wallet, ...] = ()
+    """A customer's pseudonyms."""
     coins: tuple[Coin, ...] = ()
     registers: tuple[Register, ...] = ()
     sales: tuple[Sale, ...] = ()
@@ -156,6 +163,8 @@ class Ledger(msgspec.Struct, frozen=True):
     roster: SignedRoster | None = None
     """The newest; the certificate authority's ledger has it."""
     cash_accounts: tuple[CashAccount, ...] = ()
+    cash_withdrawals: tuple[CashWithdrawal, ...] = ()
+    cash_deposits: tuple[CashDeposit, ...] = ()
     cash_held: tuple[CashHeld, ...] = ()
     cash_outstanding: tuple[CashOutstanding, ...] = ()
     cash_coins: tuple[CashCoin, ...] = ()
@@ -185,6 +194,16 @@ class Entry(msgspec.Struct, frozen=True):
     final: bool | None = None
     """Nothing more will come of it; None where the party does not say."""
     reason: str | None = None
+    price: int | None = None
+    amount: int | None = None
+    order: str = ""
+    """Of a purchase under a pseudonym: the digest of its order."""
+
+    @property
+    def worth(self) -> str:
+        """` of 3`, where it says."""
+        known = self.price if self.price is not None else self.amount
+        return "" if known is None else f" of {known}"
 
 
 def read_ledger(raw: Mapping[str, Any]) -> Ledger:

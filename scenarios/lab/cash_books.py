@@ -23,6 +23,26 @@ class CashHeld(msgspec.Struct, frozen=True):
     amount: int
 
 
+class CashWithdrawal(msgspec.Struct, frozen=True):
+    """At the bank, whatever became of it."""
+
+    withdrawal: str
+    owner: str
+    coin_server: str
+    amount: int
+    state: str
+
+
+class CashDeposit(msgspec.Struct, frozen=True):
+    """At the bank, whatever became of it."""
+
+    deposit: str
+    owner: str
+    coin_server: str
+    amount: int
+    state: str
+
+
 class CashOutstanding(msgspec.Struct, frozen=True):
     """What a coin server's coins are worth by the bank's books."""
 

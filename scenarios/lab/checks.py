@@ -38,7 +38,7 @@ def silent(books: Books) -> list[str]:
     return [f"{name} could not be asked: {why}" for name, why in sorted(books.silent.items())]
 
 
-def _brokers(books: Books) -> list[Ledger]:
+def brokers(books: Books) -> list[Ledger]:
     return [ledger for ledger in books.ledgers.values() if ledger.accounts or ledger.issued]
 
 
@@ -51,12 +51,12 @@ def value_is_conserved(books: Books) -> Check:
     What came in as e-cash is beside that; the e-cash itself lies in the broker's wallet.
     """
     name = "value conserved"
-    brokers = _brokers(books)
-    if not brokers:
+    issuing = brokers(books)
+    if not issuing:
         return judged(name, "no accounts in this world", open_=silent(books))
     faults: list[str] = []
     told: list[str] = []
-    for broker in brokers:
+    for broker in issuing:
         opening = broker.opening_balance
         opened = len(broker.accounts) * (books.opening_balance if opening is None else opening)
         balances = sum(account.balance for account in broker.accounts)
@@ -97,7 +97,7 @@ def coins_issued_live_once(books: Books) -> Check:
     faults: list[str] = []
     on_the_way: list[str] = []
     live = 0
-    for broker in _brokers(books):
+    for broker in brokers(books):
         faults += _bookkeeping(broker)
         redeemed = {(coin.owner, coin.serial) for coin in broker.redeemed}
         for coin in broker.issued:
@@ -124,10 +124,10 @@ def _bookkeeping(broker: Ledger) -> list[str]:
 
 def _minted(books: Books, registers: Registers) -> list[str]:
     """Certified chains that lead to no issued coin."""
-    if not _brokers(books):
+    if not brokers(books):
         return []
     lawful: set[bytes] = set()
-    for broker in _brokers(books):
+    for broker in brokers(books):
         for coin in broker.issued:
             owner = bytes.fromhex(coin.owner)
             newest = registers.life(owner, coin.serial).generation
@@ -302,7 +302,7 @@ def coins_are_where_they_belong(books: Books) -> Check:
     names = books.names
     lost: list[str] = []
     found = elsewhere = 0
-    for broker in _brokers(books):
+    for broker in brokers(books):
         for issued in broker.issued:
             life = registers.life(bytes.fromhex(issued.owner), issued.serial)
             holder = life.newest.payee.hex() if life.newest else issued.owner

@@ -22,6 +22,8 @@ JOURNALS = "coin servers keep no spent coins"
 WALLETS = "e-cash in wallets circulates"
 TWICE = "no e-cash coin twice"
 BACKED = "e-cash credited under pseudonyms is there"
+ACCOUNT = "each account at the bank is what was moved"
+PSEUDONYM = "each pseudonym is what was moved"
 OPENED = 1000
 PROTOCOL = messages.__name__.split(".")[-2]
 
@@ -42,6 +44,7 @@ class CashMarket(Market):
                 {"owner": self.id("peer-02"), "balance": OPENED, "opened_with": OPENED},
             ],
             "cash_held": [],
+            "cash_withdrawals": [],
             "cash_outstanding": [
                 {"coin_server": self.id(ONE), "amount": 6, "redeeming": 0, "lost": False},
                 {"coin_server": self.id(TWO), "amount": 7, "redeeming": 0, "lost": False},
@@ -51,6 +54,7 @@ class CashMarket(Market):
             server |= {"cash_coins": [], "cash_pending": [], "cash_debts": [], "cash_journal": 0}
         for name in ("peer-01", "peer-02"):
             self.raw[name]["cash_wallet"] = []
+        self.withdrawn(13)
         self.hold("peer-01", ONE, "aa", 6)
         self.hold("peer-02", TWO, "bb", 7)
 
@@ -59,6 +63,17 @@ class CashMarket(Market):
         self.raw[server]["cash_coins"].append(coin)
         row = {**coin, "coin_server": self.id(server), "state": "held"}
         self.raw[peer]["cash_wallet"].append(row)
+
+    def withdrawn(self, amount: int, state: str = "signed") -> dict[str, Any]:
+        """By peer-01, whose balance is the caller's."""
+        row = {
+            "withdrawal": "dd" * 32,
+            "owner": self.id("peer-01"),
+            "coin_server": self.id(ONE),
+            "amount": amount,
+        }
+        self.bank["cash_withdrawals"].append({**row, "state": state})
+        return row
 
     def debt(self) -> None:
         """The payment is not cleared yet: the bank's books are as before it."""
@@ -120,7 +135,7 @@ def test_money_out_of_nowhere(market: CashMarket) -> None:
 
 def test_money_that_is_lost(market: CashMarket) -> None:
     market.bank["cash_accounts"][0]["balance"] -= 1
-    assert faults(market) == {CONSERVED}
+    assert faults(market) == {CONSERVED, ACCOUNT}
 
 
 def test_an_account_below_nothing_is_a_fault_even_if_the_sum_is_right(market: CashMarket) -> None:
@@ -132,6 +147,7 @@ def test_an_account_below_nothing_is_a_fault_even_if_the_sum_is_right(market: Ca
 def test_a_coin_that_waits_for_a_judge_is_value(market: CashMarket) -> None:
     market.one["cash_pending"].append({"request": "cc" * 32, "amount": 4})
     market.bank["cash_accounts"][0]["balance"] -= 4
+    market.withdrawn(4)
     market.bank["cash_outstanding"][0]["amount"] += 4
     assert verdict_of(audit(market.books())) == "ok"
     market.one["cash_pending"].clear()
@@ -140,8 +156,7 @@ def test_a_coin_that_waits_for_a_judge_is_value(market: CashMarket) -> None:
 
 def test_what_is_held_for_a_withdrawal_counts(market: CashMarket) -> None:
     """And while its coins are there and not signed for, nothing can be told; later it can."""
-    held = {"withdrawal": "dd" * 32, "owner": market.id("peer-01"), "coin_server": market.id(ONE)}
-    market.bank["cash_held"].append({**held, "amount": 2})
+    market.bank["cash_held"].append(market.withdrawn(2, "held"))
     market.bank["cash_accounts"][0]["balance"] -= 2
     assert check(market, CONSERVED).holds is True
     market.one["cash_coins"].append({"serial": "ee" * 32, "amount": 2})
@@ -273,6 +288,7 @@ def prepaid(market: CashMarket) -> CashMarket:
     wallet = market.raw["peer-02"]["cash_wallet"]
     market.raw["broker"] |= {
         "pseudonyms": [{"pseudonym": "ab" * 16, "balance": 7}],
+        "deposits": [{"pseudonym": "ab" * 16, "amount": 7}],
         "cash_wallet": [wallet.pop()],
         "cash_taken": 7,
     }
@@ -287,6 +303,7 @@ def test_e_cash_paid_in_under_a_pseudonym_is_ok(prepaid: CashMarket) -> None:
 def test_credit_for_e_cash_that_is_not_there(prepaid: CashMarket) -> None:
     prepaid.raw["broker"]["cash_taken"] = 8
     prepaid.raw["broker"]["pseudonyms"][0]["balance"] = 8
+    prepaid.raw["broker"]["deposits"][0]["amount"] = 8
     assert faults(prepaid) == {BACKED}
 
 
@@ -299,7 +316,7 @@ def test_e_cash_that_was_taken_and_never_credited_cannot_be_told(prepaid: CashMa
 
 def test_e_cash_credited_twice(prepaid: CashMarket) -> None:
     prepaid.raw["broker"]["pseudonyms"][0]["balance"] = 14
-    assert faults(prepaid) == {"value conserved"}
+    assert faults(prepaid) == {"value conserved", PSEUDONYM}
 
 
 # the order of steps

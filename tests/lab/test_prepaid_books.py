@@ -17,8 +17,13 @@ def market() -> Market:
     """A peer has turned 30 of its account into vouchers, and deposited 20 of them."""
     market = Market()
     market.raw["broker"]["accounts"][1]["balance"] -= 30
-    market.raw["broker"]["pseudonyms"] = [{"pseudonym": "ab" * 16, "balance": 20}]
-    market.raw["broker"]["vouchers"] = {"issued": 30, "taken": 20, "outstanding": 10}
+    peer = market.raw["broker"]["accounts"][1]["owner"]
+    market.raw["broker"] |= {
+        "pseudonyms": [{"pseudonym": "ab" * 16, "balance": 20}],
+        "deposits": [{"pseudonym": "ab" * 16, "amount": 20}],
+        "vouchers": {"issued": 30, "taken": 20, "outstanding": 10},
+        "voucher_accounts": [{"owner": peer, "issued": 30, "taken": 0}],
+    }
     return market
 
 

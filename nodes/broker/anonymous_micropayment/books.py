@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from nodes.protocols.anonymous_micropayment.numbers import Window, new_aliases
-from nodes.protocols.anonymous_micropayment.order import check_shape
+from nodes.protocols.anonymous_micropayment.order import check_shape, order_digest
 from nodes.protocols.anonymous_micropayment.refusals import NoSharedKey, NoSuchPseudonym
 from nodes.protocols.anonymous_micropayment.state import (
     Deposited,
@@ -16,6 +16,7 @@ from nodes.protocols.anonymous_micropayment.state import (
 )
 from nodes.protocols.anonymous_micropayment.values import (
     NONCE_BYTES,
+    PSEUDONYM_BYTES,
     Order,
     OrderNumber,
     Pseudonym,
@@ -112,6 +113,8 @@ class Books:
                     "balance": prepaid.balance,
                     "expires": prepaid.expires,
                     "orders": len(self.settled.values(reader, prepaid.pseudonym)),
+                    "highest": prepaid.window.highest,
+                    "used": list(prepaid.window.used),
                     "hides": prepaid.hides,
                 }
                 for prepaid in self._prepaid.values(reader)
@@ -124,8 +127,18 @@ class Books:
                     "vendor": settled.order.vendor if settled.order else "",
                     "amount": settled.order.amount if settled.order else 0,
                     "account": settled.account.hex() if settled.account else "",
+                    "handed_to": settled.handed_to.hex() if settled.handed_to else "",
+                    "order": order_digest(settled.order).hex() if settled.order else "",
                 }
                 for settled in self.settled.values(reader)
+            ],
+            "deposits": [
+                {"pseudonym": deposited.pseudonym.hex(), "amount": deposited.amount}
+                for deposited in self.deposited.values(reader)
+            ],
+            "refunds": [
+                {"pseudonym": key[:PSEUDONYM_BYTES].hex(), "amount": refunded.amount}
+                for key, refunded in self.refunded.items(reader)
             ],
             "vendors": [
                 {"name": vendor.name, "account": vendor.account.hex()}

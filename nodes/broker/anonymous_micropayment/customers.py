@@ -53,7 +53,8 @@ class Customers:
             if done is not None:
                 prepaid, contents = done
                 self._books.save_prepaid(tx, prepaid)
-                self._books.refunded.put(tx, key, Refunded(contents, signatures))
-                self._vouchers.issued(tx, total(asked.blinded))
+                amount = total(asked.blinded)
+                self._books.refunded.put(tx, key, Refunded(contents, signatures, amount))
+                self._vouchers.issued(tx, amount)
             assert prepaid is not None, "the rule refuses where there is none"
             return party.answer(tx, received, rule.refunded(asked, signatures, prepaid.secret))

@@ -22,7 +22,7 @@ from nodes.protocols.envelope import Opened
 from nodes.protocols.message import Amount
 from nodes.runtime.party import Answer, Party
 from nodes.runtime.service import Service
-from nodes.runtime.store import Transaction
+from nodes.runtime.store import Table, Transaction
 
 _OWN = b"own"
 
@@ -47,6 +47,8 @@ class Vouchers:
         self._spent = store.table("pid_vouchers_spent", bytes)
         """Serial -> what it was taken for."""
         self._outstanding = store.table("pid_vouchers_outstanding", _Outstanding)
+        self._of_account = store.table("pid_vouchers_of_account", _Outstanding)
+        """What each account was debited for them, and credited."""
         self._making = asyncio.Lock()
         self._private: dict[Amount, BlindPrivateKey] = {}
         service.handles(words.AskVoucherKeys, self._show_keys)
@@ -100,7 +102,7 @@ class Vouchers:
         return await asyncio.to_thread(rule.sign_blindly, blinded, await self._private_keys())
 
     def issued(self, tx: Transaction, amount: Amount) -> None:
-        self._count(tx, issued=amount)
+        self._count(tx, self._outstanding, _OWN, issued=amount)
 
     async def _sell(self, received: Opened[words.BuyVouchers], party: Party) -> Answer:
         """V3 -> V4."""
@@ -110,6 +112,7 @@ class Vouchers:
             amount = rule.total(blinded)
             self._accounts.debit(tx, received.sender, amount)
             self.issued(tx, amount)
+            self._count(tx, self._of_account, received.sender, issued=amount)
             return party.answer(tx, received, words.VouchersSigned(signatures))
 
     async def _cash(self, received: Opened[words.CashVouchers], party: Party) -> Answer:
@@ -118,6 +121,7 @@ class Vouchers:
         async with party.store.transaction() as tx:
             amount = self._spend(tx, received.message.vouchers, keys, received.identity)
             self._accounts.credit(tx, received.sender, amount)
+            self._count(tx, self._of_account, received.sender, taken=amount)
             return party.answer(tx, received, words.VouchersCashed(amount))
 
     def _spend(
@@ -132,13 +136,19 @@ class Vouchers:
         amount = rule.check_vouchers(vouchers, keys, self._party.id, spent)
         for serial in serials:
             self._spent.put(tx, serial, purpose)
-        self._count(tx, taken=amount)
+        self._count(tx, self._outstanding, _OWN, taken=amount)
         return amount
 
-    def _count(self, tx: Transaction, issued: Amount = 0, taken: Amount = 0) -> None:
-        known = self._outstanding.get(tx, _OWN) or _Outstanding()
-        counted = _Outstanding(known.issued + issued, known.taken + taken)
-        self._outstanding.put(tx, _OWN, counted)
+    @staticmethod
+    def _count(
+        tx: Transaction,
+        table: Table[_Outstanding],
+        key: bytes,
+        issued: Amount = 0,
+        taken: Amount = 0,
+    ) -> None:
+        known = table.get(tx, key) or _Outstanding()
+        table.put(tx, key, _Outstanding(known.issued + issued, known.taken + taken))
 
     # as an instrument of deposits
 
@@ -159,11 +169,16 @@ class Vouchers:
 
     def _ledger(self) -> dict[str, Any]:
         """`outstanding`: what vouchers in somebody's hands are worth."""
-        known = self._outstanding.get(self._party.store.committed, _OWN) or _Outstanding()
+        reader = self._party.store.committed
+        known = self._outstanding.get(reader, _OWN) or _Outstanding()
         return {
             "vouchers": {
                 "issued": known.issued,
                 "taken": known.taken,
                 "outstanding": known.issued - known.taken,
-            }
+            },
+            "voucher_accounts": [
+                {"owner": owner.hex(), "issued": one.issued, "taken": one.taken}
+                for owner, one in self._of_account.items(reader)
+            ],
         }

@@ -15,6 +15,7 @@ from nodes.protocols.anonymous_micropayment.messages import (
     Voucher,
     VoucherKeys,
 )
+from nodes.protocols.anonymous_micropayment.order import order_digest
 from nodes.protocols.anonymous_micropayment.refusals import NotFunded
 from nodes.protocols.anonymous_micropayment.state import (
     PURCHASE_MOVES,
@@ -250,6 +251,7 @@ def _purchase(purchase: Purchase) -> dict[str, Any]:
         "pseudonym": purchase.pseudonym.hex(),
         "number": purchase.number,
         "amount": purchase.order.amount,
+        "order": order_digest(purchase.order).hex(),
         "vendor": purchase.order.vendor,
         "name": purchase.goods.name,
     }
@@ -258,4 +260,5 @@ def _purchase(purchase: Purchase) -> dict[str, Any]:
 def _sale(sale: Sale) -> dict[str, Any]:
     is_over = sale.state.value == "paid" or not SALE_MOVES[sale.state]
     row = _row(sale.transaction, "vendor", sale.state.value, is_over, "")
-    return {**row, "amount": sale.order.amount, "name": sale.goods}
+    shown = {"amount": sale.order.amount, "order": order_digest(sale.order).hex()}
+    return {**row, **shown, "name": sale.goods}

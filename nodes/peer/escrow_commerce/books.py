@@ -133,6 +133,7 @@ class Books:
             "complaint": purchase.complaint and purchase.complaint.value,
             "dispute_until": purchase.dispute_until,
             "rated": purchase.rated,
+            "price": purchase.contract.price,
         }
 
 
@@ -168,6 +169,7 @@ def _delivery_row(delivery: Delivery) -> dict[str, Any]:
         "final": not SELLER_MOVES[delivery.state],
         "reason": delivery.reason and delivery.reason.value,
         "finding": delivery.finding and delivery.finding.value,
+        "price": delivery.contract.price,
     }
 
 

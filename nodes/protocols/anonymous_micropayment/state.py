@@ -153,6 +153,7 @@ class Refunded(Record, frozen=True):
 
     contents: Digest
     signatures: tuple[bytes, ...]
+    amount: Amount
 
 
 # Customer

@@ -245,7 +245,7 @@ def test_a_refund_is_made_once_and_no_other_under_its_nonce() -> None:
     asked_ = question.ask_refund(wallet, key_of(wallet), b"n" * 16, BLINDED)
     result = question.refund(asked_, prepaid, None)
     assert result is not None
-    before = Refunded(result[1], ())
+    before = Refunded(result[1], (), 0)
     assert question.refund(asked_, result[0], before) is None
     other = question.ask_refund(wallet, key_of(wallet), b"n" * 16, BLINDED[:1])
     with pytest.raises(RefundDiffers):
