@@ -24,6 +24,8 @@ class LedgerTables:
         self._party = service.party
         store = service.party.store
         self.items = store.table("items", ItemRecord)
+        self.replacing = store.table("items_replacing", bytes)
+        """The serial# that came after a name."""
         self.trades = store.table("item_trades", GameTrade)
         self.world = store.table("world", WorldItem)
         self.evidence = Evidence(store, "item_trading_evidence")
@@ -37,6 +39,7 @@ class LedgerTables:
         """All of it or nothing: records, the world, and who is told."""
         for record in change.items:
             self.items.put(tx, record.serial, record)
+            self.replacing.put(tx, record.replaces, record.serial)
         for trade in change.trades:
             self.trades.put(tx, trade.reference, trade)
         for name in change.leaves_world:
@@ -88,6 +91,10 @@ class LedgerAt:
 
     def in_world(self, name: Serial) -> WorldItem | None:
         return self._tables.world.get(self._reader, name)
+
+    def replacing(self, name: Serial) -> ItemRecord | None:
+        serial = self._tables.replacing.get(self._reader, name)
+        return self.item(serial) if serial else None
 
 
 def _item_row(record: ItemRecord) -> dict[str, Any]:

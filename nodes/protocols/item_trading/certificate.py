@@ -69,6 +69,9 @@ class Ledger(Protocol):
 
     def in_world(self, name: Serial) -> WorldItem | None: ...
 
+    def replacing(self, name: Serial) -> ItemRecord | None:
+        """The certificate made for an item of this name, be it a serial# or the first one."""
+
 
 @dataclass(frozen=True)
 class GameChange:
@@ -176,29 +179,59 @@ def require_open(game: Game) -> None:
         raise GameClosed()
 
 
+def newest(name: Serial, ledger: Ledger) -> ItemRecord | None:
+    """The last certificate of the item that had this name at any time; None for one without."""
+    record = ledger.item(name)
+    while (after := ledger.replacing(record.serial if record else name)) is not None:
+        record = after
+    return record
+
+
 def issue(
     message: RequestCertificate, sender: PartyId, game: Game, ledger: Ledger
 ) -> tuple[GameChange, CertificateIssued]:
     """Step 0. The certificate of an item the sender has; an expired one is replaced.
 
+    The answer to an earlier question may have been lost: an item is asked for by any name it ever
+    had, and the certificate it has stays the same, whatever the game's world has gone back to.
     Raises UnknownItem, GameClosed, and ItemReserved while a trade may still move the item.
     """
     require_open(game)
-    there = ledger.in_world(message.item)
-    if there is None or there.owner != sender:
+    old = newest(message.item, ledger)
+    if old is None:
+        return _first(_item_of(sender, message.item, ledger), game)
+    if old.owner != sender:
         raise UnknownItem()
-    old = ledger.item(message.item)
-    if old is not None and old.state is ItemState.CURRENT and old.expires > game.now:
+    if old.expires > game.now:
         return GameChange(), CertificateIssued(old.certificate)
-    if old is not None and old.reserved_for is not None:
+    if old.reserved_for is not None:
         raise ItemReserved()
-    if old is not None and old.state is ItemState.REVOKED:
-        raise UnknownItem("the item has a newer certificate: it is recovered by that one")
-    previous = old.serial if old is not None else None
-    new = new_record(game, sender, there.item, message.item, previous)
-    items = (new,) if old is None else (replaced(old, new), new)
+    return _another(_item_of(sender, old.serial, ledger), old, game)
+
+
+def _item_of(owner: PartyId, name: Serial, ledger: Ledger) -> WorldItem:
+    there = ledger.in_world(name)
+    if there is None or there.owner != owner:
+        raise UnknownItem()
+    return there
+
+
+def _first(there: WorldItem, game: Game) -> tuple[GameChange, CertificateIssued]:
+    new = new_record(game, there.owner, there.item, there.name, None)
+    return _renamed(there, new, (new,))
+
+
+def _another(there: WorldItem, old: ItemRecord, game: Game) -> tuple[GameChange, CertificateIssued]:
+    new = new_record(game, there.owner, there.item, old.serial, old.serial)
+    return _renamed(there, new, (replaced(old, new), new))
+
+
+def _renamed(
+    there: WorldItem, new: ItemRecord, items: tuple[ItemRecord, ...]
+) -> tuple[GameChange, CertificateIssued]:
+    """In the world the item goes by its newest serial#."""
     moved_item = changed(there, name=new.serial)
-    change = GameChange(items=items, leaves_world=(message.item,), enters_world=(moved_item,))
+    change = GameChange(items=items, leaves_world=(there.name,), enters_world=(moved_item,))
     return change, CertificateIssued(new.certificate)
 
 

@@ -77,6 +77,9 @@ class Books:
     def in_world(self, name: Serial) -> WorldItem | None:
         return self.world.get(name)
 
+    def replacing(self, name: Serial) -> ItemRecord | None:
+        return next((r for r in self.items.values() if r.replaces == name), None)
+
     def apply(self, change: GameChange) -> None:
         self.items.update({record.serial: record for record in change.items})
         self.trades.update({trade.reference: trade for trade in change.trades})

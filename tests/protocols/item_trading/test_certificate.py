@@ -86,6 +86,42 @@ def test_step_0_asking_again_brings_the_same_certificate() -> None:
     assert len(books.items) == 1
 
 
+def test_step_0_a_lost_answer_is_asked_for_again_under_the_name_of_the_first_question() -> None:
+    books = Books()
+    first = certified(books)
+    assert issued(books, name=FOUND_SWORD).certificate == first
+    assert (len(books.items), list(books.world)) == (1, [read(first).serial])
+    with pytest.raises(UnknownItem):
+        issued(books, THIEF, FOUND_SWORD)
+
+
+def test_step_0_a_world_gone_back_to_before_it_has_no_second_item_to_certify() -> None:
+    books = Books()
+    found(books)
+    before = dict(books.world)
+    first = certified(books)
+    books.world = before
+    assert issued(books, name=FOUND_SWORD).certificate == first
+    assert len(books.items) == 1
+
+
+def test_an_expired_certificate_of_an_item_the_world_has_lost_is_not_replaced() -> None:
+    books = Books()
+    old = read(certified(books))
+    books.world.clear()
+    with pytest.raises(UnknownItem):
+        issued(books, name=FOUND_SWORD, now=old.expires + 1)
+
+
+def test_who_has_sold_an_item_gets_no_certificate_by_any_of_its_names() -> None:
+    trade = Bazaar(1).up_to("register")
+    (bought,) = trade.books.owners()
+    for name in (FOUND_SWORD, trade.content.serial, bought):
+        with pytest.raises(UnknownItem):
+            issued(trade.books, name=name)
+        assert read(issued(trade.books, BUYER, name).certificate).serial == bought
+
+
 @pytest.mark.parametrize(("owner", "name"), [(THIEF, FOUND_SWORD), (SELLER, b"no such item....")])
 def test_step_0_only_the_owner_in_the_world_gets_one(owner: Any, name: bytes) -> None:
     books = Books()
@@ -103,8 +139,8 @@ def test_an_expired_certificate_is_replaced_for_its_owner_and_revoked() -> None:
     assert books.items[old.serial].state is ItemState.REVOKED
     assert books.items[old.serial].replaced_by == new.serial
     assert list(books.world) == [new.serial]
-    with pytest.raises(UnknownItem):
-        issued(books, name=old.serial, now=late)
+    for name in (FOUND_SWORD, old.serial, new.serial):
+        assert read(issued(books, name=name, now=late).certificate) == new
 
 
 def test_an_item_that_a_trade_may_still_move_gets_no_new_certificate() -> None:

@@ -87,6 +87,14 @@ class Processes(Owner):
         self._victim = victim
         self._reviving = asyncio.create_task(self._revive(victim))
 
+    async def ends_at(self, victim: str, protocol: str, step: str, point: str) -> None:
+        """It will end there, and stay away until it is started again."""
+        await self.control(victim, "kill_at", protocol=protocol, step=step, point=point)
+
+    async def start_again(self, victim: str) -> None:
+        """As soon as it has ended."""
+        await self._revive(victim)
+
     async def _revive(self, victim: str) -> None:
         await self._processes[victim].wait()
         await self._launch(victim)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests.roles.electronic_cash.owner import ControlRefused
 from tests.roles.item_trading.processes import Processes
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
@@ -61,6 +62,23 @@ async def owners(world: Processes, item: str) -> list[str]:
     """Of the certificates of this item that count."""
     rows = (await world.ledger("game"))["items"]
     return [r["owner"] for r in rows if r["item"] == item and r["state"] == "current"]
+
+
+async def test_a_certificate_whose_answer_was_lost_is_the_same_when_asked_for_again(
+    world: Processes,
+) -> None:
+    """Step 0: the item has another name in the game by then, and its owner knows the first."""
+    item = "Sword of the lost answer"
+    found = await world.control("game", "item_found", owner="alice", item=item)
+    ask = {"game_server": "game", "item": found["item"]}
+    await world.ends_at("game", ITEMS, "0", "saved")
+    with pytest.raises(ControlRefused, match="unreachable"):
+        await world.control("alice", "item_certificate", **ask)
+    await world.start_again("game")
+    (made,) = [r for r in (await world.ledger("game"))["items"] if r["item"] == item]
+    for _ in range(2):
+        assert (await world.control("alice", "item_certificate", **ask))["serial"] == made["serial"]
+    assert await owners(world, item) == [(await world.ledger("alice"))["party"]]
 
 
 @pytest.mark.parametrize(("model", "victim", "protocol", "step", "point"), CRASHES)
