@@ -104,7 +104,11 @@ class VaultTables:
                 for coin in self.coins.values(reader)
             ],
             "cash_pending": [
-                {"request": name.hex(), "amount": waiting.amount}
+                {
+                    "request": name.hex(),
+                    "amount": waiting.amount,
+                    "transaction": waiting.condition.transaction.hex(),
+                }
                 for name, waiting in self.waiting.items(reader)
                 if waiting.released_to is None
             ],

@@ -126,6 +126,26 @@ def _numbers_wrong(broker: Ledger, pseudonym: str, highest: int, used: set[int])
             yield f"pseudonym {pseudonym[:8]}: number {number} of {order.amount} could serve again"
 
 
+def vouchers_are_what_was_moved(books: Books) -> Check:
+    """Those that are out were paid for and lie with customers, unless they are being paid in."""
+    name = "vouchers are paid for, and in wallets"
+    faults: list[str] = []
+    out = 0
+    for broker in brokers(books):
+        known, out = broker.vouchers, out + broker.vouchers.outstanding
+        bought = sum(row.issued for row in broker.voucher_accounts)
+        bought += sum(row.amount for row in broker.refunds)
+        back = sum(row.taken for row in broker.voucher_accounts) - broker.cash_taken
+        back += sum(row.amount for row in broker.deposits)
+        if known.issued != bought:
+            faults.append(f"vouchers of {known.issued} were issued, and {bought} paid for")
+        if known.taken != back:
+            faults.append(f"vouchers of {known.taken} were taken, and {back} credited")
+    held = sum(ledger.held_vouchers for ledger in books.ledgers.values())
+    lost = [f"vouchers of {out} are out, customers have {held}"] if held != out else []
+    return judged(name, f"{out} in wallets", faults=faults, open_=silent(books) + lost)
+
+
 # who knows what
 
 
@@ -239,4 +259,9 @@ def has_pseudonyms(books: Books) -> bool:
 
 ACCOUNT_RULES = (accounts_are_what_was_moved, only_proven_cheats_are_frozen)
 BANK_RULES = (bank_accounts_are_what_was_moved,)
-PSEUDONYM_RULES = (pseudonyms_are_what_was_moved, customers_know_their_pseudonyms, orders_agree)
+PSEUDONYM_RULES = (
+    pseudonyms_are_what_was_moved,
+    vouchers_are_what_was_moved,
+    customers_know_their_pseudonyms,
+    orders_agree,
+)

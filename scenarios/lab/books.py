@@ -156,6 +156,8 @@ class Ledger(msgspec.Struct, frozen=True):
     voucher_accounts: tuple[VoucherAccount, ...] = ()
     wallets: tuple[Wallet, ...] = ()
     """A customer's pseudonyms."""
+    held_vouchers: int = 0
+    """What a customer's vouchers are worth."""
     coins: tuple[Coin, ...] = ()
     registers: tuple[Register, ...] = ()
     sales: tuple[Sale, ...] = ()
@@ -268,14 +270,19 @@ class Books:
         return self.names.get(party, party[:12] or "nobody")
 
     def rosters(self) -> dict[int, KnownRoster]:
-        """By epoch, as far as the authority shows one. Raises ValueError for a forged one."""
-        found = {}
-        for ledger in self.ledgers.values():
-            if ledger.roster is not None:
-                roster = ledger.roster.read()
-                if roster.authority.hex() == ledger.party:
-                    found[roster.epoch] = KnownRoster(roster, document_digest(roster))
-        return found
+        """By epoch, as far as the authority shows one that it signed."""
+        read = (_roster_of(ledger) for ledger in self.ledgers.values())
+        return {
+            roster.epoch: KnownRoster(roster, document_digest(roster)) for roster in read if roster
+        }
+
+    def forged_rosters(self) -> list[str]:
+        """Parties that show a roster which is not theirs."""
+        return [
+            name
+            for name, ledger in self.ledgers.items()
+            if ledger.roster is not None and _roster_of(ledger) is None
+        ]
 
     def coins(self) -> Iterator[tuple[str, Coin]]:
         """(party name, coin)."""
@@ -297,6 +304,14 @@ class Books:
         for name, register in self.registers():
             if register.certificate:
                 yield Shown(name, register.certificate, f"register {register.index}")
+
+
+def _roster_of(ledger: Ledger) -> Roster | None:
+    try:
+        roster = ledger.roster.read() if ledger.roster is not None else None
+    except ValueError:
+        return None
+    return roster if roster is not None and roster.authority.hex() == ledger.party else None
 
 
 @lru_cache(maxsize=65_536)

@@ -65,6 +65,8 @@ class CashPending(msgspec.Struct, frozen=True):
 
     request: str
     amount: int
+    transaction: str = ""
+    """What the word is to be about."""
 
 
 class CashDebt(msgspec.Struct, frozen=True):

@@ -189,7 +189,8 @@ def wallets_hold_what_circulates(books: Books) -> Check:
         found += 1
         worth = circulating.get(place)
         if worth is None:
-            faults.append(f"{party} counts coin {coin.serial[:8]}, which does not circulate")
+            told = f"coin {coin.serial[:8]} of {coin.amount}"
+            faults.append(f"{party} counts {told}, which does not circulate")
         elif worth != coin.amount:
             faults.append(f"{party}'s coin {coin.serial[:8]} of {coin.amount} is one of {worth}")
     lost = [

@@ -133,10 +133,15 @@ def _minted(books: Books, registers: Registers) -> list[str]:
             newest = registers.life(owner, coin.serial).generation
             lawful |= {chain_of(owner, coin.serial, g) for g in range(newest + 1)}
     return [
-        f"chain {chain.hex()[:8]} is certified and comes from no issued coin"
+        f"chain {chain.hex()[:8]} of {_who_opened(books, registers, chain)} is certified and comes "
+        "from no issued coin"
         for namespace, chain in registers.chains
         if namespace == NAMESPACE and chain not in lawful
     ]
+
+
+def _who_opened(books: Books, registers: Registers, chain: bytes) -> str:
+    return books.called(registers.chain(chain)[0].payee.hex())
 
 
 # Registers
@@ -146,7 +151,7 @@ def nothing_accepted_twice(books: Books) -> Check:
     """Of the bodies that compete for one register at most one is certified."""
     registers = Registers(books)
     faults = [
-        f"register {_place(values[0])} is certified for {_payees(books, values)}"
+        f"{registers.called(values[0].name)} is certified for {_payees(books, values)}"
         for place in registers.places()
         if len(values := registers.certified(place)) > 1
     ]
@@ -159,6 +164,7 @@ def nothing_accepted_twice(books: Books) -> Check:
 
 def nobody_voted_twice(books: Books) -> Check:
     """A replica's vote in a certificate is the vote it keeps, and one voter has one vote."""
+    registers = Registers(books)
     votes: dict[tuple[RegisterName, bytes], set[bytes]] = defaultdict(set)
     for shown in books.certificates():
         certificate = shown.certificate
@@ -172,7 +178,7 @@ def nobody_voted_twice(books: Books) -> Check:
         place = row.name, bytes.fromhex(books.ledgers[replica].party)
         kept.setdefault(place, bytes.fromhex(row.digest))
     faults = [
-        f"{books.called(voter.hex())} voted for {len(bodies)} bodies in one register"
+        f"{books.called(voter.hex())} voted for {len(bodies)} bodies in {registers.called(name)}"
         for (name, voter), values in votes.items()
         if len(bodies := values | {kept.get((name, voter), next(iter(values)))}) > 1
     ]
@@ -182,7 +188,7 @@ def nobody_voted_twice(books: Books) -> Check:
 def certificates_hold(books: Books) -> Check:
     """Every certificate a party keeps is checked from the roster alone, as any stranger could."""
     rosters = books.rosters()
-    faults: list[str] = []
+    faults = [f"{name}: its roster is not signed by it" for name in books.forged_rosters()]
     unknown: list[str] = []
     good: set[str] = set()
     for shown in books.certificates():
@@ -210,7 +216,8 @@ def certificates_hold(books: Books) -> Check:
 def registers_on_their_replicas(books: Books) -> Check:
     """Every certified record lies on the k members closest to its key, and nowhere else."""
     name = "every register on its replicas"
-    certified = Registers(books).all_certified()
+    registers = Registers(books)
+    certified = registers.all_certified()
     if not certified:
         return judged(name, "no register is written yet", open_=silent(books))
     rosters = books.rosters()
@@ -220,7 +227,8 @@ def registers_on_their_replicas(books: Books) -> Check:
     faults: list[str] = []
     missing: list[str] = []
     for value in certified:
-        wrong, lacking = _copies(books, value, newest, only_epoch=len(rosters) == 1)
+        what = registers.called(value.name)
+        wrong, lacking = _copies(books, value, what, newest, only_epoch=len(rosters) == 1)
         faults += wrong
         missing += lacking
     roster = newest.roster
@@ -229,7 +237,7 @@ def registers_on_their_replicas(books: Books) -> Check:
 
 
 def _copies(
-    books: Books, value: Value, known: KnownRoster, *, only_epoch: bool
+    books: Books, value: Value, what: str, known: KnownRoster, *, only_epoch: bool
 ) -> tuple[list[str], list[str]]:
     """What is wrong with the copies of one record, and which are still missing."""
     names = books.names
@@ -240,18 +248,13 @@ def _copies(
     lacking, astray = sorted(shown - value.holders), sorted(value.holders - shown)
     faults = []
     if len(kept) + unseen < known.roster.q:
-        faults.append(f"register {_place(value)} is kept by {count(len(kept), 'peer')} only")
+        faults.append(f"{what} is kept by {count(len(kept), 'peer')} only")
     if astray and only_epoch:
-        faults.append(f"{', '.join(astray)} keeps register {_place(value)}, being far from it")
-    open_ = [f"register {_place(value)} is missing on {', '.join(lacking)}"] if lacking else []
+        faults.append(f"{', '.join(astray)} keeps {what}, being far from it")
+    open_ = [f"{what} is missing on {', '.join(lacking)}"] if lacking else []
     if unseen:
-        open_.append(f"register {_place(value)} has {count(unseen, 'silent replica')}")
+        open_.append(f"{what} has {count(unseen, 'silent replica')}")
     return faults, open_
-
-
-def _place(value: Value) -> str:
-    _, chain, index = value.place
-    return f"({chain.hex()[:8]}, {index})"
 
 
 def _payees(books: Books, values: Sequence[Value]) -> str:

@@ -38,6 +38,7 @@ class ItemTrade(msgspec.Struct, frozen=True):
     state: str
     word: str
     """The game server's signed word, encoded; empty before the end."""
+    price: int | None = None
 
 
 class ItemSale(msgspec.Struct, frozen=True):
@@ -46,6 +47,7 @@ class ItemSale(msgspec.Struct, frozen=True):
     trade: str
     state: str
     word: str
+    price: int | None = None
 
 
 class OwnCertificate(msgspec.Struct, frozen=True):
@@ -53,3 +55,4 @@ class OwnCertificate(msgspec.Struct, frozen=True):
 
     serial: str
     state: str
+    certificate: str = ""

@@ -51,6 +51,7 @@ class Life:
 
 class Registers:
     def __init__(self, books: Books) -> None:
+        self._serials = _serials(books)
         self._values: dict[Place, dict[bytes, Value]] = defaultdict(dict)
         self.conflicts: set[Place] = set()
         for replica, row in books.registers():
@@ -88,6 +89,12 @@ class Registers:
                 voters=value.voters | known.voters,
             )
         self._values[value.place][value.digest] = value
+
+    def called(self, name: RegisterName) -> str:
+        """With its coin, as far as somebody shows that."""
+        serial = self._serials.get(name.chain)
+        coin = "" if serial is None else f"coin {serial}'s "
+        return f"{coin}register ({name.chain.hex()[:8]}, {name.index})"
 
     def places(self) -> Mapping[Place, Mapping[bytes, Value]]:
         return self._values
@@ -134,6 +141,16 @@ class Registers:
             if newest is None or newest.kind != "reissue":
                 return Life(owner, serial, generation, newest)
             generation += 1
+
+
+def _serials(books: Books) -> dict[bytes, int]:
+    """By chain: of the coins that were issued, and of those that somebody has or had."""
+    found = {
+        chain_of(bytes.fromhex(coin.owner), coin.serial, 0): coin.serial
+        for ledger in books.ledgers.values()
+        for coin in ledger.issued
+    }
+    return found | {bytes.fromhex(coin.chain): coin.serial for _, coin in books.coins()}
 
 
 def _certified(body: Body, content: bytes, voters: frozenset[bytes]) -> Value:

@@ -1,6 +1,6 @@
 """What must hold of sales and of transactions at large: agreement, one ending, order, an end."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from nodes.protocols.dht_micropayment.coin import NAMESPACE, chain_of
@@ -18,6 +18,8 @@ from scenarios.lab.wording import count
 SALES = "escrow_commerce"
 
 PAID_OUT = frozenset({SaleState.RELEASED, SaleState.CLOSED})
+PAID_IN = PAID_OUT | {SaleState.COMMITTED, SaleState.DISPUTED, SaleState.REFUNDED}
+COINS = "dht-coins"
 ENDED = PAID_OUT | {SaleState.REFUNDED, SaleState.ABORTED}
 
 CONTRADICTS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
@@ -88,9 +90,9 @@ def parties_agree(books: Books) -> Check:
         for side, cannot in (("buyer", buyer_cannot), ("seller", seller_cannot)):
             for party, entry in entries.get((sale.sale, side), []):
                 if entry.state in cannot:
-                    wrong.append(
-                        f"sale {sale.sale[:8]} is {sale.state}, but {entry.state} to {party}"
-                    )
+                    wrong.append(f"{_told(sale)} is {sale.state}, but {entry.state} to {party}")
+                if None not in (entry.price, sale.price) and entry.price != sale.price:
+                    wrong.append(f"{_told(sale)} is of {entry.price} to {party}")
     return judged(name, count(len(sales), "sale"), faults=wrong, open_=silent(books))
 
 
@@ -123,7 +125,7 @@ def sales_end_one_way(books: Books) -> Check:
 def _decision_fits(sale: Sale) -> list[str]:
     against = {"paid": Decision.REFUND, "refunded": Decision.RELEASE, "aborted": Decision.RELEASE}
     if sale.decision is not None and sale.decision == against.get(ending(sale)):
-        return [f"sale {sale.sale[:8]} is {sale.state}, but its decision is {sale.decision}"]
+        return [f"{_told(sale)} is {sale.state}, but its decision is {sale.decision}"]
     return []
 
 
@@ -132,7 +134,7 @@ def refunds_were_won(books: Books) -> Check:
     sales = [sale for ledger in books.ledgers.values() for sale in ledger.sales]
     refunded = [sale for sale in sales if sale.state == SaleState.REFUNDED]
     wrong = [
-        f"sale {sale.sale[:8]} was refunded, the content found {sale.finding or 'not looked at'}"
+        f"{_told(sale)} was refunded, the content found {sale.finding or 'not looked at'}"
         for sale in refunded
         if sale.finding not in UPHELD
     ]
@@ -154,11 +156,34 @@ def _coins_went(
     if sale.decision is not None:
         lawful = {sale.seller if sale.decision == Decision.RELEASE else sale.buyer}
     return [
-        f"{count(n, 'coin')} of sale {sale.sale[:8]} went to {books.called(to)}, "
-        f"but it is {sale.state}"
+        f"{count(n, 'coin')} of {_told(sale)} went to {books.called(to)}, but it is {sale.state}"
         for to, n in went.items()
         if to not in lawful
     ]
+
+
+def sales_are_paid_their_price(books: Books) -> Check:
+    """Once the key is released the escrow server has had the price, coin by coin."""
+    name = "each sale was paid its price"
+    wrong: list[str] = []
+    paid = 0
+    for ledger in books.ledgers.values():
+        locked: Counter[str] = Counter(coin.transaction for coin in ledger.coins)
+        for sale in ledger.sales:
+            if sale.state not in PAID_IN or sale.price is None:
+                continue
+            paid += 1
+            if sale.amount != sale.price:
+                wrong.append(f"{_told(sale)} was paid {sale.amount}")
+            if sale.instrument == COINS and locked[sale.sale] != sale.amount:
+                coins = count(locked[sale.sale], "coin")
+                wrong.append(f"{_told(sale)} was paid {sale.amount}, and has {coins}")
+    return judged(name, count(paid, "payment"), faults=wrong)
+
+
+def _told(sale: Sale) -> str:
+    worth = sale.amount if sale.price is None else sale.price
+    return f"sale {sale.sale[:8]}" + ("" if worth is None else f" of {worth}")
 
 
 def transactions_end(books: Books) -> Check:
@@ -174,7 +199,8 @@ def transactions_end(books: Books) -> Check:
                 lapsing += 1
             else:
                 why = f" ({entry.reason})" if entry.reason else ""
-                waiting.append(f"{party}: {entry.protocol} {entry.id[:8]} is {entry.state}{why}")
+                what = f"{entry.protocol} {entry.id[:8]}{entry.worth}"
+                waiting.append(f"{party}: {what} is {entry.state}{why}")
     fine = count(ended, "record")
     if lapsing:
         fine += f", and {count(lapsing, 'offer to be paid')} that lapses unused"
@@ -207,4 +233,10 @@ def steps_in_order(events: Iterable[Event]) -> Check:
     return judged("steps in the paper's order", count(len(said), "transaction"), faults=wrong)
 
 
-SALE_RULES = (parties_agree, sales_end_one_way, refunds_were_won, transactions_end)
+SALE_RULES = (
+    parties_agree,
+    sales_end_one_way,
+    refunds_were_won,
+    sales_are_paid_their_price,
+    transactions_end,
+)

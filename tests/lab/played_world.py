@@ -142,5 +142,7 @@ async def play_prepaid(world: World) -> None:
     await done(customer, "pid_pseudonym", "named")
     await done(customer, "pid_vouchers", "held", amount=20)
     await done(customer, "pid_deposit", "confirmed", amount=14)
+    await done(customer, "cash_withdraw", "completed", amount=6)
+    await done(customer, "pid_deposit", "confirmed", amount=6, by="ecash")
     for _ in range(2):
         await done(customer, "pid_buy", "delivered", vendor=vendor.name, goods="poem", price=4)

@@ -38,6 +38,8 @@ OWNED = "owners have their items' certificates"
 DOUBLED = "no item twice in its game's world"
 ENDED = "no trade both registered and void"
 AGREED = "all agree on each trade"
+OWNERS = "items in the world are their owners'"
+WAITS = "money waits for running trades only"
 KEPT = "items are kept for running trades only"
 
 
@@ -118,7 +120,7 @@ def with_items(books: Books, change: Callable[[Item], Item]) -> Books:
 def test_an_honest_trade_has_no_fault_at_any_step(model: Any, last: str) -> None:
     checks = found(honest(last, model))
     assert [check for check in checks.values() if check.holds is not True] == []
-    assert set(checks) == {ONE, CHECKED, OWNED, DOUBLED, ENDED, AGREED, KEPT}
+    assert set(checks) == {ONE, CHECKED, OWNED, DOUBLED, OWNERS, ENDED, AGREED, KEPT, WAITS}
 
 
 def test_the_auditor_applies_the_rules_where_there_are_items() -> None:

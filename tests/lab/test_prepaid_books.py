@@ -24,6 +24,7 @@ def market() -> Market:
         "vouchers": {"issued": 30, "taken": 20, "outstanding": 10},
         "voucher_accounts": [{"owner": peer, "issued": 30, "taken": 0}],
     }
+    market.raw["peer-01"]["held_vouchers"] = 10
     return market
 
 
