@@ -141,6 +141,8 @@ class Voice:
         self.party.key = SigningKey(keys.signing_seed)
         self.party.sealing_key = SealingKey(keys.sealing)
         assert self.party.id.hex() == node.id
+        self.party.client = copy.copy(known_to.client)
+        self.party.client._party = self.party
 
     def kept(self, table: str, type_: type[T]) -> list[T]:
         """What this node has on its disk in one table."""
