@@ -51,6 +51,12 @@ class Inbound:
         if from_strangers:
             self._admitting.add(type_)
 
+    def replace(self, type_: type[Message], handler: Handler) -> Handler:
+        """Another one in its place; the one that was there, for who wants to pass some on."""
+        before = self._handlers[type_]
+        self._handlers[type_] = handler
+        return before
+
     def handled(self) -> list[type[Message]]:
         return list(self._handlers)
 

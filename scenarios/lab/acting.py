@@ -126,6 +126,10 @@ class Act:
         """A cheat as its owner sees it: operations and inspection over HTTP."""
         return self.world.node(cheat.name)
 
+    def guarded_by(self, rule: str) -> bool:
+        """Whether this world has that guard on."""
+        return rule not in self.world.guards_off
+
     # what happens
 
     async def begin(self) -> None:

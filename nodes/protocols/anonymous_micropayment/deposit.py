@@ -205,7 +205,7 @@ def confirm(
     if guards.is_on(key_comes_from_the_broker):
         tag = confirmation_tag(confirmed, contents.certificate.tag, contents.reply_key)
         confirmed = msgspec.structs.replace(confirmed, tag=tag)
-    context = _to_customer(contents.nonce)
+    context = to_customer(contents.nonce)
     try:
         return DepositConfirmed(seal(contents.reply_key, codec.encode(confirmed), context))
     except UnusableKey as error:
@@ -228,7 +228,7 @@ def open_confirmation(confirmed: DepositConfirmed, prepayment: Prepayment) -> Co
     """Raises CannotOpenDeposit."""
     key = SealingKey(prepayment.reply_seed)
     try:
-        plain = key.open(confirmed.box, _to_customer(prepayment.nonce))
+        plain = key.open(confirmed.box, to_customer(prepayment.nonce))
         return codec.decode(plain, ConfirmedContents)
     except (CannotOpen, MalformedEncoding) as error:
         raise CannotOpenDeposit(str(error)) from error
@@ -261,5 +261,5 @@ def _to_broker(broker: PartyId) -> bytes:
     return framed("anonymous_micropayment/deposit/1", broker)
 
 
-def _to_customer(nonce: Nonce) -> bytes:
+def to_customer(nonce: Nonce) -> bytes:
     return framed("anonymous_micropayment/confirmation/1", nonce)

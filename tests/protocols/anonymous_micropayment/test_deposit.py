@@ -271,7 +271,7 @@ def substituted(guards: Guards) -> bytes:
     seen = sent.message.contents
     reply_key = seen.reply_key if seen else SealingKey(sent.reply_seed).public_key
     forged = ConfirmedContents(sent.nonce, 100, 100, secret("the attacker's"), tag=None)
-    box = seal(reply_key, codec.encode(forged), deposit._to_customer(sent.nonce))
+    box = seal(reply_key, codec.encode(forged), deposit.to_customer(sent.nonce))
     contents = deposit.open_confirmation(DepositConfirmed(box), sent)
     _, wallet = deposit.take_confirmation(contents, sent, wallet, guards)
     assert wallet.secret is not None

@@ -105,7 +105,7 @@ def answers_for_the_broker(on: Guards) -> object:
     sent = prepayment(named())
     forged = ConfirmedContents(sent.nonce, 100, 100, secret("the attacker's"), None)
     reply_key = SealingKey(sent.reply_seed).public_key
-    box = seal(reply_key, codec.encode(forged), deposit._to_customer(sent.nonce))
+    box = seal(reply_key, codec.encode(forged), deposit.to_customer(sent.nonce))
     contents = deposit.open_confirmation(DepositConfirmed(box), sent)
     return deposit.take_confirmation(contents, sent, named(), on)
 
