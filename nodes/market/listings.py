@@ -18,6 +18,8 @@ from nodes.protocols.item_trading.messages import (
     ListQuery,
     ProofAnswer,
     SaleRequest,
+    Unlist,
+    Unlisted,
 )
 from nodes.protocols.item_trading.purchase import answer_query, expire_listing
 from nodes.protocols.item_trading.reading import known_listing
@@ -28,6 +30,7 @@ from nodes.protocols.item_trading.refusals import (
     WrongState,
 )
 from nodes.protocols.item_trading.state import Listing, ListingState
+from nodes.protocols.item_trading.unlisting import unlist
 from nodes.protocols.message import Milliseconds
 from nodes.runtime.deadlines import Deadlines
 from nodes.runtime.party import Answer, Party
@@ -45,6 +48,7 @@ class Listings:
         service.handles(Announcement, self._take_announcement)
         service.handles(ProofAnswer, self._take_proof)
         service.handles(ListQuery, self._tell)
+        service.handles(Unlist, self._unlist)
         self._deadlines = Deadlines(service, self._time_is_over)
         service.at_start(self._resume)
 
@@ -117,6 +121,14 @@ class Listings:
         except (ProofNotAccepted, CertificateRevoked):
             await self._close(listing.listing, listing_proof.unproven)
             raise
+
+    async def _unlist(self, received: Opened[Unlist], party: Party) -> Answer:
+        """U1."""
+        async with party.store.transaction() as tx:
+            listing = known_listing(self._books.listings.get(tx, received.transaction))
+            self._save(tx, unlist(listing, received.sender))
+            self._books.evidence.keep_message(tx, received)
+            return party.answer(tx, received, Unlisted())
 
     def _save(self, tx: Transaction, listing: Listing) -> None:
         self._books.listings.put(tx, listing.listing, listing)

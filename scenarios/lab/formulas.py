@@ -187,6 +187,8 @@ ITEM_TRADING: Mapping[str, Formula] = {
     ),
     "2.2e": Formula("", "M{listed}"),
     "L1": Formula("", "C_2 looks at the list"),
+    "U1": Formula("", "C_1 takes its item off the list"),
+    "U1r": Formula("", "it is off, and not sold from it"),
     "3": Formula("", "C_2{listing, price, C_2{M, trade, listing, price}}"),
     "1.4": Formula("", "E_S(Cert, s, deal = M{serial#, C_1, C_2, price, until}, C_1's word)"),
     "1.4r": Formula("", "S{reserved for H(deal)}"),

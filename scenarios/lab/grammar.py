@@ -161,6 +161,8 @@ ITEM_TRADING: Needs = {
     "2.2e": _after("2.2d"),
     "L1": (),
     "L1r": _after("L1"),
+    "U1": _after("1.1|2.1"),
+    "U1r": _after("U1"),
     "3": (),
     "1.4": _after("3"),
     "1.4r": _after("1.4"),

@@ -27,6 +27,7 @@ SAMPLES: dict[type[Message], Callable[[Ready], Awaitable[Sample]]] = {
     words.Announcement: of_items_on_offer.announcement,
     words.ProofAnswer: of_items_on_offer.proof_answer,
     words.ListQuery: of_items_on_offer.list_query,
+    words.Unlist: of_items_on_offer.unlist,
     words.PurchaseRequest: of_items_traded.purchase_request,
     words.Settlement: of_items_traded.settlement,
     words.MoneyPaid: of_items_traded.money_paid,

@@ -1,4 +1,4 @@
-"""1.1, 2.1 to 2.2d, L1: what a market is told of items on offer."""
+"""1.1, 2.1 to 2.2d, L1, U1: what a market is told of items on offer."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from nodes.protocols.item_trading.certificate import read_certificate, read_key
 from nodes.protocols.item_trading.documents import ItemCertificate
 from nodes.protocols.item_trading.players import Offering
 from nodes.protocols.item_trading.reading import changed
-from nodes.protocols.message import Message
+from nodes.protocols.message import Message, Received
 from tests.battery.items import HOURS, PRICE, Ready, code
 from tests.battery.letters import ACCEPTED, Rules, Sample
 from tests.battery.players import Player
@@ -29,80 +29,76 @@ def elsewhere(
 # Listing
 
 
-def _request(ready: Ready, shown: ItemCertificate, **changes: int) -> words.SaleRequest:
-    authority = ready.authority(shown, ready.id(ready.market))
-    message = words.SaleRequest(shown, PRICE, ready.payee_key, ready.now() + 2 * HOURS, authority)
-    return changed(message, **changes)
+def _request(
+    ready: Ready, shown: ItemCertificate, listing: bytes, until: int | None = None
+) -> words.SaleRequest:
+    until = until or ready.now() + 2 * HOURS
+    authority = ready.authority(shown, ready.id(ready.market), nonce=listing, valid_until=until)
+    return words.SaleRequest(shown, PRICE, ready.payee_key, until, authority)
 
 
-async def listed(ready: Ready, **changes: int) -> bytes:
+async def listed(ready: Ready, valid_until: int | None = None) -> bytes:
     listing, shown = ready.fresh(), await ready.certificate()
-    message = _request(ready, shown, **changes)
+    message = _request(ready, shown, listing, valid_until)
     await ready.told(message, ready.seller, ready.market, words.SaleAccepted, transaction=listing)
     return listing
 
 
 async def sale_request(ready: Ready) -> Sample:
-    shown, me = await ready.certificate(), ready.id(ready.market)
-    message, now = _request(ready, shown), ready.now()
+    shown, me, listing = await ready.certificate(), ready.id(ready.market), ready.fresh()
+    message, now, seller = _request(ready, shown, listing), ready.now(), ready.seller
     made = read_certificate(shown.content)
     nowhere = codec.encode(msgspec.structs.replace(made, server=ready.buyer.party.id))
     no_game = ItemCertificate(nowhere, shown.signature)
-    old = ready.authority(shown, me, valid_until=now - 1)
-    refusal, fresh = "sale-not-authorised", ready.fresh
+    old = ready.authority(shown, me, nonce=listing, valid_until=now - 1)
+    refusal, over = "sale-not-authorised", "sale-authority-expired"
+    unsigned, late = changed(message, authority=None), changed(message, authority=old)
+    longer = changed(message, valid_until=message.valid_until + 1)
+    somewhere = changed(message, certificate=no_game)
     return ready.sample(
         message,
-        ready.seller,
+        seller,
         ready.market,
+        transaction=listing,
         altered=(
             ("certificate.signature", code("certificate-forged")),
             ("price", code(refusal)),
-            ("payee_key", ACCEPTED),
-            ("valid_until", ACCEPTED),
+            ("payee_key", code(refusal)),
+            ("valid_until", code(over)),
             ("authority*", code(refusal)),
         ),
         signed_anew=(
             ("authority.content.valid_until", ACCEPTED),
-            ("authority.content.nonce", ACCEPTED),
-            ("authority.content.payee_key", ACCEPTED),
             ("*", code(refusal)),
         ),
         elsewhere=elsewhere(
             ready,
             {
-                "of another's": (message, ready.buyer, fresh(), refusal),
-                "without authority": (
-                    changed(message, authority=None),
-                    ready.seller,
-                    fresh(),
-                    refusal,
-                ),
-                "with old authority": (
-                    changed(message, authority=old),
-                    ready.seller,
-                    fresh(),
-                    "sale-authority-expired",
-                ),
-                "too late": (
-                    changed(message, valid_until=now - 1),
-                    ready.seller,
-                    fresh(),
-                    "too-late",
-                ),
-                "of no game": (
-                    changed(message, certificate=no_game),
-                    ready.seller,
-                    fresh(),
-                    "another-game",
-                ),
-                "under a listing there is": (
-                    message,
-                    ready.seller,
-                    await listed(ready),
-                    "wrong-state",
-                ),
+                "of another's": (message, ready.buyer, listing, refusal),
+                "under another listing": (message, seller, ready.fresh(), refusal),
+                "without authority": (unsigned, seller, listing, refusal),
+                "with old authority": (late, seller, listing, over),
+                "for longer than the word": (longer, seller, listing, over),
+                "of no game": (somewhere, seller, listing, "another-game"),
+                "under a listing there is": (message, seller, await listed(ready), "wrong-state"),
             },
         ),
+    )
+
+
+async def unlist(ready: Ready) -> Sample:
+    """Of what is on offer; who unlists twice hears the same."""
+    mine, taken, seller = await listed(ready), await listed(ready), ready.seller
+    trade = ready.fresh()
+    order = ready.order(taken, trade)
+    await ready.told(order, ready.buyer, ready.market, Received, transaction=trade)
+    made = {
+        "by another": (words.Unlist(), ready.buyer, mine, "not-yours"),
+        "of no listing": (words.Unlist(), seller, ready.fresh(), "unknown-listing"),
+        "of what is being sold": (words.Unlist(), seller, taken, "item-taken"),
+    }
+    return ready.sample(
+        words.Unlist(), seller, ready.market, transaction=mine, elsewhere=elsewhere(ready, made)
     )
 
 

@@ -44,6 +44,7 @@ NOT_PLAYED = {
     ("anonymous_micropayment", "T1"): "a trace, which moves no money",
     ("item_trading", "G1"): "a look at the game's key",
     ("item_trading", "L1"): "a look at the market's list",
+    ("item_trading", "U1"): "an item off the list again; tests of the roles have it",
     ("item_trading", "C1"): "a complaint of a buyer whose seller cheats",
     ("item_trading", "C2"): "the same",
     ("item_trading", "C3"): "the same",

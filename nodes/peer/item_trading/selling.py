@@ -23,6 +23,7 @@ from nodes.protocols.item_trading import (
     listing_proof,
     outcome,
     sale_by_market,
+    unlisting,
 )
 from nodes.protocols.item_trading.certificate import read_certificate
 from nodes.protocols.item_trading.documents import SERIAL_BYTES, Deal, Model, Price
@@ -35,6 +36,7 @@ from nodes.protocols.item_trading.messages import (
     Proceeds,
     ProofAnswer,
     SaleRequest,
+    Unlisted,
 )
 from nodes.protocols.item_trading.players import Offering, OfferingState, Sale, SaleState
 from nodes.protocols.item_trading.reading import opened
@@ -63,6 +65,11 @@ class SellItem(Request, frozen=True):
     valid_seconds: Annotated[float, msgspec.Meta(gt=0, le=10**7)] = 24 * 3600.0
 
 
+class UnlistItem(Request, frozen=True):
+    transaction: str
+    """Of the offering, hex."""
+
+
 class Selling:
     def __init__(self, service: Service, books: Books, keys: GameKeys, money: TradeCash) -> None:
         self._service, self._party = service, service.party
@@ -73,6 +80,9 @@ class Selling:
         self.changed: Callable[[Sale], None] = lambda sale: None
         """Hears of each sale as it stands; set by whoever watches deadlines."""
         service.operation("item_sell", SellItem, self.sell, "Offer an item at a market")
+        service.operation(
+            "item_unlist", UnlistItem, self.unlist, "Take an item off a market's list"
+        )
         service.on_answer(SaleRequest, self._listed)
         service.on_answer(ItemInformation, self._committed)
         service.on_answer(Announcement, self._opened)
@@ -135,6 +145,19 @@ class Selling:
         if card.role is not Role.MARKET:
             raise UnknownParty(f"{name} is no market")
         return card.id
+
+    # U1
+
+    async def unlist(self, asked: UnlistItem, party: Party) -> dict[str, Any]:
+        """Off the list when this returns. Raises the market's refusal, as when it is being sold."""
+        listing = bytes_from_hex(asked.transaction, "transaction", 16)
+        to = unlisting.ask_to_unlist(self._books.offering(self._books.reader, listing))
+        await party.send(to.recipient, to.message, listing, Unlisted)
+        with contextlib.suppress(WrongState):  # asked twice at once
+            async with party.store.transaction() as tx:
+                closed = unlisting.unlisted(self._books.offering(tx, listing))
+                self._books.offerings.put(tx, listing, closed)
+        return {"transaction": asked.transaction}
 
     # 1.2
 

@@ -15,6 +15,7 @@ owner's place (like a stock broker), or brings seller and buyer together (like a
     certificate.py      0          an item of the game world gets its certificate
     listing_proof.py    2.1, 2.2   the seller proves to own a signature that it does not show
     sale_by_market.py   1.1, 1.2   the market is handed the certificate
+    unlisting.py        U1         the owner takes its item off the list again
     purchase.py         3, 1.4     an order; model 1: the item is reserved for it
     settlement.py       1.5, 1.6   model 1: money in, goods out
     direct_sale.py      2.4-2.8    model 2: certificate encrypted, money, key

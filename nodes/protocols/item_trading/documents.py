@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from crypto.documents import Document, Signed, document
-from crypto.guillou_quisquater import ROUNDS
+from crypto.guillou_quisquater import CHALLENGES_BYTES, NONCE_BYTES, ROUNDS
 from crypto.hashing import Digest, digest
 from crypto.signing import PublicKey
 from nodes.protocols.message import Milliseconds, Name, PartyId, TransactionId
@@ -29,6 +29,10 @@ Price = Annotated[int, msgspec.Meta(ge=1, le=2**40)]
 RsaBytes = Annotated[bytes, msgspec.Meta(min_length=256, max_length=512)]
 """A modulus, or a number below one."""
 Numbers = Annotated[tuple[RsaBytes, ...], msgspec.Meta(min_length=ROUNDS, max_length=ROUNDS)]
+Challenges = Annotated[
+    bytes, msgspec.Meta(min_length=CHALLENGES_BYTES, max_length=CHALLENGES_BYTES)
+]
+Nonce = Annotated[bytes, msgspec.Meta(min_length=NONCE_BYTES, max_length=NONCE_BYTES)]
 SessionKey = Annotated[
     bytes, msgspec.Meta(min_length=SESSION_KEY_BYTES, max_length=SESSION_KEY_BYTES)
 ]

@@ -55,11 +55,18 @@ def sale_is_authorised(
     seller: PartyId,
     market: PartyId,
     price: int,
+    listing: tuple[bytes, bytes] | None = None,
 ) -> bool:
-    """The owner signed that this market may sell this very item at this price."""
+    """The owner signed that this market may sell this very item at this price.
+
+    `listing`: its id and the key the money goes to, where a market is to list it: each word serves
+    for one listing.
+    """
     if signed is None or not is_signed(SaleAuthority, signed):
         return False
     authority = opened(SaleAuthority, signed)
+    if listing not in (None, (authority.nonce, authority.payee_key)):
+        return False
     return (
         authority.seller == seller == certificate.owner
         and authority.market == market
@@ -71,9 +78,14 @@ def sale_is_authorised(
 
 
 @guard("sale-is-in-time", mends=("IT-A21",), refuses=SaleAuthorityExpired)
-def sale_is_in_time(signed: Signed[SaleAuthority] | None, now: Milliseconds) -> bool:
-    """The owner's word to the market is dated, and serves no longer than that."""
-    return signed is not None and now <= opened(SaleAuthority, signed).valid_until
+def sale_is_in_time(
+    signed: Signed[SaleAuthority] | None, now: Milliseconds, until: Milliseconds = 0
+) -> bool:
+    """The owner's word to the market is dated, and serves no longer than that.
+
+    `until`: how long an item is to be listed by it.
+    """
+    return signed is not None and max(now, until) <= opened(SaleAuthority, signed).valid_until
 
 
 @guard("receipt-names-the-item", mends=("IT-A2",), refuses=ReceiptNamesAnotherItem)

@@ -1,12 +1,11 @@
 """Every message of the two models in step order.
 
-Steps bear the paper's order: 0, 3 and 7 to 10 are in both models, 1.x only in the first, 2.x only
-in the second. Steps in letters are ours: the paper has none for voiding a trade (V), complaints
-(C), recovery (R), the market's list (L), and what a game server tells of itself (G).
+Steps bear the paper's order: 0, 3 and 7 to 10 are in both models, 1.x in the first, 2.x in the
+second. Steps in letters are ours: voiding a trade (V), complaints (C), recovery (R), the market's
+list (L, U), and what a game server tells of itself (G).
 
-A listing's id is the transaction of its 1.1 or 2.1, a trade's id that of its 3; neither stands in
-a message a second time. A field is optional (`| None`) where the paper does not have it and a mend
-adds it; a guard demands it.
+A listing's id is the transaction of its 1.1 or 2.1, a trade's that of its 3; none is said twice.
+A field is optional (`| None`) where a mend adds it to what the paper has; a guard demands it.
 """
 
 from typing import Annotated
@@ -14,10 +13,10 @@ from typing import Annotated
 import msgspec
 
 from crypto.documents import Signed
-from crypto.guillou_quisquater import CHALLENGES_BYTES, NONCE_BYTES
 from crypto.hashing import Digest
 from crypto.signing import PublicKey
 from nodes.protocols.item_trading.documents import (
+    Challenges,
     Ciphertext,
     Complaint,
     Deal,
@@ -27,6 +26,7 @@ from nodes.protocols.item_trading.documents import (
     ListedItem,
     ListingId,
     ListingStatement,
+    Nonce,
     Numbers,
     OneTimeKey,
     Price,
@@ -41,14 +41,7 @@ from nodes.protocols.item_trading.documents import (
     VoidReason,
 )
 from nodes.protocols.item_trading.payment import PaidIn, Word
-from nodes.protocols.message import (
-    Message,
-    Milliseconds,
-    Role,
-    ShortText,
-    answer,
-    message,
-)
+from nodes.protocols.message import Message, Milliseconds, Role, ShortText, answer, message
 
 PLAYER, MARKET, GAME = Role.PEER, Role.MARKET, Role.GAME_SERVER
 MAX_LISTINGS = 64
@@ -151,10 +144,8 @@ class Announcement(Message, frozen=True):
 class ChallengeOpened(Message, frozen=True):
     """c_j, and what they were hidden with."""
 
-    challenges: Annotated[
-        bytes, msgspec.Meta(min_length=CHALLENGES_BYTES, max_length=CHALLENGES_BYTES)
-    ]
-    nonce: Annotated[bytes, msgspec.Meta(min_length=NONCE_BYTES, max_length=NONCE_BYTES)]
+    challenges: Challenges
+    nonce: Nonce
 
 
 @message("2.2d", sender=PLAYER, receiver=MARKET)
@@ -170,7 +161,7 @@ class ItemListed(Message, frozen=True):
     """The item stands in the market's list."""
 
 
-# The list (the paper: "from the market's list")
+# The list (the paper: "from the market's list"), and off it again (not in the paper)
 
 
 @message("L1", sender=PLAYER, receiver=MARKET)
@@ -186,6 +177,16 @@ class MarketList(Message, frozen=True):
     """What fits."""
 
     items: Annotated[tuple[ListedItem, ...], msgspec.Meta(max_length=MAX_LISTINGS)]
+
+
+@message("U1", sender=PLAYER, receiver=MARKET)
+class Unlist(Message, frozen=True):
+    """The owner wants its item off the list before its time."""
+
+
+@answer("U1r", to=Unlist)
+class Unlisted(Message, frozen=True):
+    """It is off the list, and is not sold from it."""
 
 
 # Step 3: the order, both models
@@ -376,11 +377,10 @@ class TradeEnded(Message, frozen=True):
 
 @message("V2", sender=MARKET, receiver=PLAYER)
 class VoidNotice(Message, frozen=True):
-    """The trade is void: with the word, money that was paid in goes back."""
+    """The trade is void: with the word, what was paid in goes back; else nothing ever was."""
 
     reason: VoidReason
     word: Word | None
-    """None where nothing was ever to be paid."""
 
 
 # After a fault of the game server (the paper claims it; no step)

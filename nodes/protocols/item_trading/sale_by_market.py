@@ -102,8 +102,9 @@ def take_sale_request(
         seller=sender,
         market=market.public_key,
         price=message.price,
+        listing=(listing, message.payee_key),
     )
-    guards.require(sale_is_in_time, message.authority, now)
+    guards.require(sale_is_in_time, message.authority, now, message.valid_until)
     if now > message.valid_until:
         raise TooLate()
     taken = Listing(

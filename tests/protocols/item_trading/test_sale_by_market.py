@@ -108,6 +108,23 @@ def test_as_printed_a_thief_lists_a_copied_certificate_for_its_own_profit() -> N
     assert (listing.state, listing.payee_key) == (ListingState.LISTED, b"t" * 32)
 
 
+@pytest.mark.parametrize("field", ["nonce", "payee_key"])
+def test_step_1_1_the_owners_word_is_for_this_listing_and_this_payee(field: str) -> None:
+    """IT-A21: an old word lists nothing again, and sends no money elsewhere."""
+    other = {"nonce": b"another listing.", "payee_key": b"o" * 32}
+    word = resigned(SaleAuthority, ASKED.authority, SELLER, **{field: other[field]})
+    with pytest.raises(SaleNotAuthorised):
+        LISTED.take_sale_request(msgspec.structs.replace(ASKED, authority=word))
+
+
+def test_step_1_1_an_item_is_listed_no_longer_than_the_owners_word_says() -> None:
+    longer = msgspec.structs.replace(ASKED, valid_until=VALID_UNTIL + 1)
+    with pytest.raises(SaleAuthorityExpired):
+        LISTED.take_sale_request(longer)
+    shorter = msgspec.structs.replace(ASKED, valid_until=VALID_UNTIL - 1)
+    assert LISTED.take_sale_request(shorter)[0].valid_until == VALID_UNTIL - 1
+
+
 def test_step_1_1_a_word_of_yesterday_is_refused() -> None:
     """IT-A21: its owner may have thought better of it."""
     with pytest.raises(SaleAuthorityExpired):
@@ -138,8 +155,11 @@ def test_step_1_1_an_expired_certificate_is_refused() -> None:
 
 
 def test_step_1_1_a_listing_that_is_over_before_it_begins_is_refused() -> None:
+    """With the guard on it is the owner's word that has run out."""
     with pytest.raises(TooLate):
-        LISTED.take_sale_request(msgspec.structs.replace(ASKED, valid_until=NOW - 1))
+        Bazaar(1, off("sale-is-in-time")).take_sale_request(
+            msgspec.structs.replace(ASKED, valid_until=NOW - 1)
+        )
 
 
 def test_step_1_1_one_listing_is_taken_once() -> None:

@@ -181,6 +181,31 @@ async def test_an_item_nobody_wants_leaves_the_list_in_time(start: Start, model:
     assert shown["items"] == []
 
 
+@BOTH
+async def test_an_owner_takes_its_item_off_the_list_before_its_time(
+    start: Start, model: int
+) -> None:
+    """U1; what is being sold stays until its trade has ended."""
+    world = await start()
+    listing = await world.listed(model)
+    asked = await world.ready()
+    with pytest.raises(ControlRefused, match=r"item-taken|wrong-state"):
+        await world.control("alice", "item_unlist", **listing)
+    await world.advance(61)
+    await world.ended("bob", asked, "void")
+    await world.ended("market-1", asked, "void")
+    await world.ended("alice", listing, "listed")
+    await world.control("alice", "item_unlist", **listing)
+    await world.ended("alice", listing, "closed")
+    await world.ended("market-1", listing, "closed")
+    assert (await world.control("bob", "item_list", market="market-1"))["items"] == []
+    again = await world.listed(
+        model, (await world.ledger("alice"))["item_certificates"][0]["serial"]
+    )
+    assert again != listing
+    await world.check("alice")
+
+
 async def test_a_buyer_with_too_little_may_pay_later(start: Start) -> None:
     world = await start()
     await world.listed(1)
