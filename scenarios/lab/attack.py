@@ -60,6 +60,8 @@ class Attack:
     settings: Mapping[str, str] = field(default_factory=dict)
     programs: Mapping[str, str] = field(default_factory=dict)
     """Modules that stand in for honest nodes, by node name."""
+    leaves: Mapping[str, str] = field(default_factory=dict)
+    """What the auditor need not find in order with every guard on, and why: by check."""
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -112,6 +114,7 @@ def attack(
     peers: int = 5,
     settings: Mapping[str, str] | None = None,
     programs: Mapping[str, str] | None = None,
+    leaves: Mapping[str, str] | None = None,
 ) -> Callable[[Play], Attack]:
     """Declare an attack; its name is the function's, which is its file's."""
     if (kind == "guarded") is not bool(guards):
@@ -136,6 +139,7 @@ def attack(
             peers=peers,
             settings=dict(settings or {}),
             programs=dict(programs or {}),
+            leaves=dict(leaves or {}),
         )
 
     return declare

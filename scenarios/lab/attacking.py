@@ -22,6 +22,7 @@ BROKEN_SETTLE_SECONDS = 0.5
 UNITS = frozenset({ACCOUNT, COINS, BANK, CASH, PREPAID, ITEMS})
 """Those held against the ledgers."""
 REFUSED = "REFUSED"
+ORDER = "steps in the paper's order"
 
 
 class GridRow(msgspec.Struct, frozen=True):
@@ -189,10 +190,20 @@ def _is_refused(attack: Attack, played: Played) -> list[Check]:
 
 
 def _audited(attack: Attack, played: Played) -> list[Check]:
-    """What the auditor and the attack's own checks say of the guarded run."""
+    """What the auditor and the attack's own checks say of the guarded run.
+
+    A cheat takes its steps in whatever order it likes.
+    """
     if attack.kind == "open":
         return []
-    return [check for check in played.run.checks if check.name != "the scenario ran to its end"]
+    own = ("the scenario ran to its end", ORDER)
+    checks = [check for check in played.run.checks if check.name not in own]
+    return [
+        Check(check.name, True, f"left: {attack.leaves[check.name]}")
+        if check.holds is not True and check.name in attack.leaves
+        else check
+        for check in checks
+    ]
 
 
 def _view(attack: Attack, without: Played | None, guarded: Played, as_expected: bool) -> AttackView:

@@ -18,6 +18,9 @@ from scenarios.lab.attack import attack
     protocols=("anonymous_micropayment", "dht_micropayment"),
     kind="inherent",
     refused_with=("anonymous_micropayment/response-not-authentic",),
+    leaves={
+        "every transaction reached its end": "the vendor was paid and keeps the goods (PID-A8)",
+    },
 )
 async def accept_turned_into_reject(act: Act) -> None:
     """A vendor claims an order, is paid, and answers its customer: rejected.

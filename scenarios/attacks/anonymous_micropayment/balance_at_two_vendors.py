@@ -13,6 +13,9 @@ from scenarios.lab.attack import attack
     protocols=("anonymous_micropayment", "dht_micropayment"),
     kind="inherent",
     refused_with=(Reason.BALANCE_TOO_SMALL.value,),
+    leaves={
+        "customers and broker agree on each pseudonym": "the cheat ordered behind its own wallet's back",
+    },
 )
 async def balance_at_two_vendors(act: Act) -> None:
     """A customer with money for one order places two at once, with two vendors."""

@@ -15,6 +15,9 @@ PSEUDONYM = "ab" * 16
     guards=("answer-is-the-brokers",),
     word="UNPAID",
     programs={"broker": "scenarios.adversaries.line_to_the_broker"},
+    leaves={
+        "every transaction reached its end": "the vendor goes on asking the broker, whose line is cut",
+    },
 )
 async def forged_accept(act: Act) -> None:
     """Whoever sits on the vendor's line to the broker answers for it, and a friend is served.

@@ -15,6 +15,9 @@ from scenarios.lab.attack import attack
     word="SUBSTITUTED",
     refused_with=("anonymous_micropayment/cannot-open-deposit",),
     programs={"broker": "scenarios.adversaries.line_to_the_broker"},
+    leaves={
+        "every transaction reached its end": "the deposit waits until the line is the broker's again",
+    },
 )
 async def key_from_the_line(act: Act) -> None:
     """Whoever sits on the customer's line reads step 3 and sends step 4 with a key of its own.

@@ -13,6 +13,9 @@ from scenarios.lab.attack import attack
     protocols=("anonymous_micropayment", "dht_micropayment"),
     kind="inherent",
     refused_with=(Reason.NUMBER_USED.value,),
+    leaves={
+        "customers and broker agree on each pseudonym": "the cheat ordered behind its own wallet's back",
+    },
 )
 async def number_at_two_vendors(act: Act) -> None:
     """A customer gives one order number to two vendors at once."""

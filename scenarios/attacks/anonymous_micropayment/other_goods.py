@@ -21,6 +21,9 @@ OTHER = b"not what was asked for"
     protocols=("anonymous_micropayment", "dht_micropayment"),
     guards=("order-names-the-goods",),
     word="CHEATED",
+    leaves={
+        "every transaction reached its end": "the vendor was paid and keeps the goods",
+    },
 )
 async def other_goods(act: Act) -> None:
     """A vendor is paid for a song and sends something else, and nobody can say that it did."""
