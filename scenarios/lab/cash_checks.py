@@ -211,16 +211,21 @@ def _wallet_coins(books: Books) -> Iterator[tuple[str, WalletCoin]]:
 def no_serial_is_there_twice(books: Books) -> Check:
     """No serial number circulates twice, and no coin is two parties'."""
     name = "no e-cash coin twice"
-    circulate: Counter[str] = Counter()
+    circulate: dict[str, list[int]] = defaultdict(list)
     for ledger in _coin_servers(books).values():
-        circulate.update(coin.serial for coin in ledger.cash_coins)
-    faults = [f"coin {serial[:8]} circulates {n} times" for serial, n in circulate.items() if n > 1]
-    holders: dict[str, list[str]] = defaultdict(list)
+        for row in ledger.cash_coins:
+            circulate[row.serial].append(row.amount)
+    faults = [
+        f"coin {serial[:8]} of {amounts[0]} circulates {len(amounts)} times"
+        for serial, amounts in circulate.items()
+        if len(amounts) > 1
+    ]
+    holders: dict[tuple[str, int], list[str]] = defaultdict(list)
     for party, coin in _wallet_coins(books):
-        holders[coin.serial].append(party)
+        holders[coin.serial, coin.amount].append(party)
     faults += [
-        f"coin {serial[:8]} is counted by {' and '.join(sorted(parties))}"
-        for serial, parties in holders.items()
+        f"coin {serial[:8]} of {amount} is counted by {' and '.join(sorted(parties))}"
+        for (serial, amount), parties in holders.items()
         if len(parties) > 1
     ]
     return judged(name, count(len(circulate), "serial number"), faults=faults)

@@ -9,7 +9,6 @@ owner. The nodes have ended; what they had on disk lies in `place`.
 
 import asyncio
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,20 +28,26 @@ PROTOCOLS = (
 )
 GARBAGE_SELLER = "peer-04"
 PROGRAMS = {GARBAGE_SELLER: "scenarios.adversaries.garbage_seller"}
+SETTINGS = {"clearing_seconds": "0.1"}
 TEXT = "Whatever is damaged is named."
 SETTLE_SECONDS = 30.0
 
 
-async def play_and_stop(place: Path, protocols: Iterable[str] = PROTOCOLS) -> WorldFolder:
+async def play_and_stop(place: Path) -> WorldFolder:
     """The folder of a world that was used and has stopped."""
 
     def keep(folder: WorldFolder) -> None:
         shutil.copytree(folder.path, place, ignore=shutil.ignore_patterns("*.sock"))
 
     async with World.start_temporary(
-        peers=PEERS, protocols=tuple(protocols), programs=PROGRAMS, at_end=keep
+        peers=PEERS,
+        settings=SETTINGS,
+        protocols=PROTOCOLS,
+        programs=PROGRAMS,
+        at_end=keep,
     ) as world:
         await play(world, place.parent)
+        await cleared(world.node("coin-server-2"))
         _, checks = await audit_settled(world.nodes.values(), seconds=SETTLE_SECONDS)
         assert verdict_of(checks) == "ok", [check for check in checks if check.holds is not True]
     return WorldFolder(place)
@@ -60,6 +65,14 @@ async def done(node: Node, operation: str, *states: str, **fields: Any) -> str:
     transaction = str((await node.control(operation, **fields))["transaction"])
     await node.until(transaction, *states)
     return transaction
+
+
+async def cleared(coin_server: Node) -> None:
+    """Wait until nobody owes it anything."""
+    seen = 0
+    while (await coin_server.get("/inspect/ledger"))["cash_debts"]:
+        for row in await coin_server.trace(after=seen, wait=5):
+            seen = max(seen, int(row["n"]))
 
 
 # coins and sales

@@ -270,7 +270,7 @@ def test_a_serial_number_that_circulates_twice(market: CashMarket) -> None:
     market.two["cash_coins"].append(dict(market.one["cash_coins"][0]))
     found = check(market, TWICE)
     assert found.holds is False
-    assert "coin aaaaaaaa circulates 2 times" in found.detail
+    assert "coin aaaaaaaa of 6 circulates 2 times" in found.detail
 
 
 def test_one_coin_in_two_wallets(market: CashMarket) -> None:
