@@ -1,6 +1,7 @@
 """The grid of all attacks, kept: grid.json for programs, grid.html for people."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import msgspec
@@ -29,7 +30,7 @@ def render_grid(rows: Sequence[GridRow], reports: Sequence[Path]) -> str:
     wrong = sum(not one.as_expected for one in rows)
     verdict = "every cell is as expected" if not wrong else f"{wrong} not as expected"
     heads = [tag("th", head, scope="col") for head in HEADS]
-    body = [_line(one, report) for one, report in zip(rows, reports, strict=True)]
+    body = [_line(one, report) for one, report in zip_longest(rows, reports)]
     return page(
         "Every attack",
         tag(
@@ -50,9 +51,10 @@ def render_grid(rows: Sequence[GridRow], reports: Sequence[Path]) -> str:
     )
 
 
-def _line(one: GridRow, report: Path) -> Markup:
+def _line(one: GridRow, report: Path | None) -> Markup:
+    name = one.name.replace("_", " ")
     cells = [
-        tag("a", one.name.replace("_", " "), href=str(report)),
+        tag("a", name, href=str(report)) if report else name,
         ", ".join(one.guards) or one.kind,
         one.without,
         one.guarded,

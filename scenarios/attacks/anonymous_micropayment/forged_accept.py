@@ -16,7 +16,7 @@ PSEUDONYM = "ab" * 16
     word="UNPAID",
     programs={"broker": "scenarios.adversaries.line_to_the_broker"},
     leaves={
-        "every transaction reached its end": "the vendor goes on asking the broker, whose line is cut",
+        "every transaction reached its end": "the vendor goes on asking the broker",
     },
 )
 async def forged_accept(act: Act) -> None:

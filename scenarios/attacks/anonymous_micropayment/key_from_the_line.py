@@ -16,7 +16,7 @@ from scenarios.lab.attack import attack
     refused_with=("anonymous_micropayment/cannot-open-deposit",),
     programs={"broker": "scenarios.adversaries.line_to_the_broker"},
     leaves={
-        "every transaction reached its end": "the deposit waits until the line is the broker's again",
+        "every transaction reached its end": "the deposit waits for the broker",
     },
 )
 async def key_from_the_line(act: Act) -> None:

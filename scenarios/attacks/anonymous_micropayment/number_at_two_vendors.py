@@ -14,7 +14,7 @@ from scenarios.lab.attack import attack
     kind="inherent",
     refused_with=(Reason.NUMBER_USED.value,),
     leaves={
-        "customers and broker agree on each pseudonym": "the cheat ordered behind its own wallet's back",
+        "customers and broker agree on each pseudonym": "a cheat's own books",
     },
 )
 async def number_at_two_vendors(act: Act) -> None:
