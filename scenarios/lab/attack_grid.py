@@ -51,17 +51,29 @@ def render_grid(rows: Sequence[GridRow], reports: Sequence[Path]) -> str:
     )
 
 
+def with_every_guard(one: GridRow) -> str:
+    """What came of it, with the refusal's name but for its protocol's."""
+    return f"{one.guarded} {one.refusal.rpartition('/')[2]}".strip()
+
+
+def found_out_by(one: GridRow) -> str:
+    """By whom; and by what, where that was not the refusal."""
+    if one.detected_how in ("", one.refusal):
+        return one.detected_by
+    return f"{one.detected_by}: {one.detected_how}"
+
+
 def _line(one: GridRow, report: Path | None) -> Markup:
     name = one.name.replace("_", " ")
     cells = [
         tag("a", name, href=str(report)) if report else name,
         ", ".join(one.guards) or one.kind,
         one.without,
-        one.guarded,
-        one.detected_by,
+        with_every_guard(one),
+        found_out_by(one),
         "" if one.messages is None else str(one.messages),
         one.loss,
-        "as expected" if one.as_expected else f"NOT AS EXPECTED: {one.trouble}",
+        "" if one.as_expected else f"NOT AS EXPECTED: {one.trouble}",
     ]
     return tag(
         "tr",

@@ -35,7 +35,10 @@ class GridRow(msgspec.Struct, frozen=True):
     without: str
     """What came of it with its guards off; empty where it has none."""
     guarded: str
+    refusal: str
+    """The code it was refused with."""
     detected_by: str
+    detected_how: str
     messages: int | None
     """How many messages the cheats had sent when they were stopped or found out."""
     loss: str
@@ -269,7 +272,9 @@ def _grid(
         guards=attack.guards,
         without=_cell(attack, without) if without else "",
         guarded=_cell(attack, guarded),
-        detected_by=f"{stopped.by}: {stopped.code}" if stopped else "nobody",
+        refusal=_attack_side(attack, guarded, ()).refusal,
+        detected_by=stopped.by if stopped else "nobody",
+        detected_how=stopped.code if stopped else "",
         messages=stopped.messages if stopped else None,
         loss="; ".join(map(_told, harmed.came.harms)),
         as_expected=as_expected,
@@ -278,5 +283,4 @@ def _grid(
 
 
 def _cell(attack: Attack, played: Played) -> str:
-    side = _attack_side(attack, played, ())
-    return side.word if side.harmed or not side.refusal else f"{side.word} {side.refusal}"
+    return _attack_side(attack, played, ()).word

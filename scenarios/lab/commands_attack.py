@@ -154,7 +154,8 @@ def _tell(judged: "Judged") -> None:
     say()
     grid = judged.grid
     if grid.messages is not None:
-        say(f"found out   by {grid.detected_by}, after {grid.messages} of the cheat's messages")
+        how = f"{grid.detected_by} ({grid.detected_how})"
+        say(f"found out   by {how}, after {grid.messages} of the cheat's messages")
     say(f"expected    {view.expected}: {'as expected' if grid.as_expected else 'NOT AS EXPECTED'}")
     for check in judged.run.checks:
         if check.holds is not True:
@@ -163,6 +164,8 @@ def _tell(judged: "Judged") -> None:
 
 
 def _show_grid(rows: "Sequence[GridRow]", folder: Path) -> None:
+    from scenarios.lab.attack_grid import found_out_by, with_every_guard
+
     heads = ["row", "attack", "guard", "without", "with", "found out by", ">messages", "loss"]
     table = [
         [
@@ -170,8 +173,8 @@ def _show_grid(rows: "Sequence[GridRow]", folder: Path) -> None:
             one.name,
             ", ".join(one.guards) or one.kind,
             one.without,
-            one.guarded,
-            one.detected_by,
+            with_every_guard(one),
+            found_out_by(one),
             "" if one.messages is None else str(one.messages),
             one.loss,
         ]

@@ -50,8 +50,9 @@ def test_stolen_without_and_refused_with_is_as_expected() -> None:
     judged = judge(stolen, succeeded(), refused())
     assert judged.grid.as_expected
     assert judged.run.verdict == "ok"
-    assert (judged.grid.without, judged.grid.guarded) == ("STOLEN", f"REFUSED {CODE}")
-    assert (judged.grid.messages, judged.grid.detected_by) == (2, f"payee: {CODE}")
+    assert (judged.grid.without, judged.grid.guarded) == ("STOLEN", "REFUSED")
+    assert judged.grid.refusal == judged.grid.detected_how == CODE
+    assert (judged.grid.messages, judged.grid.detected_by) == (2, "payee")
     assert judged.grid.loss == "1 coin, victim -> thief"
 
 
