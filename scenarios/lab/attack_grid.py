@@ -1,5 +1,6 @@
-"""The grid of all attacks, kept: grid.json for programs, grid.html for people."""
+"""The grid of all attacks, kept: grid.json for programs, grid.html and grid.md for people."""
 
+import re
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -23,6 +24,25 @@ def keep_grid(folder: Path, rows: Sequence[GridRow], reports: Sequence[Path]) ->
     folder.mkdir(parents=True, exist_ok=True)
     replace_file(folder / "grid.json", msgspec.json.format(msgspec.json.encode(rows)))
     replace_file(folder / "grid.html", render_grid(rows, reports).encode())
+    replace_file(folder / "grid.md", as_markdown(rows).encode())
+
+
+def as_markdown(rows: Sequence[GridRow]) -> str:
+    """The table alone, as it stands in docs/attacks.md."""
+    heads = HEADS[:-1]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for one in rows:
+        guards = ", ".join(f"`{rule}`" for rule in one.guards) or one.kind
+        messages = "" if one.messages is None else str(one.messages)
+        cells = [one.row, one.name, guards, one.without, with_every_guard(one), found_out_by(one)]
+        cells += [messages, _nobody_in_particular(one.loss)]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _nobody_in_particular(loss: str) -> str:
+    """Which peers the seed drew, and which pseudonym, is no matter of a page."""
+    return re.sub(r"pseudonym [0-9a-f]{8}", "a pseudonym", re.sub(r"peer-\d+", "a peer", loss))
 
 
 def render_grid(rows: Sequence[GridRow], reports: Sequence[Path]) -> str:
@@ -60,7 +80,7 @@ def found_out_by(one: GridRow) -> str:
     """By whom; and by what, where that was not the refusal."""
     if one.detected_how in ("", one.refusal):
         return one.detected_by
-    return f"{one.detected_by}: {one.detected_how}"
+    return f"{one.detected_by}: {one.detected_how.rpartition('/')[2]}"
 
 
 def _line(one: GridRow, report: Path | None) -> Markup:
