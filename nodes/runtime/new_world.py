@@ -3,10 +3,12 @@
 Both are readable by their user only. A world that is there already stays as it is.
 """
 
+import base64
 import os
-import secrets
 import sys
 from pathlib import Path
+
+from crypto import randomness
 
 SECRET_BYTES = 32
 TOKEN_BYTES = 32
@@ -14,8 +16,12 @@ TOKEN_BYTES = 32
 
 def make_world(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _write_once(folder / "secret", secrets.token_hex(SECRET_BYTES))
-    _write_once(folder / "token", secrets.token_urlsafe(TOKEN_BYTES))
+    _write_once(folder / "secret", randomness.octets(SECRET_BYTES).hex())
+    _write_once(folder / "token", _url_safe(randomness.octets(TOKEN_BYTES)))
+
+
+def _url_safe(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
 def _write_once(path: Path, text: str) -> None:

@@ -72,6 +72,9 @@ class ComposeHost:
         await asyncio.to_thread(docker, "kill", container)
         await asyncio.to_thread(docker, "wait", container)
 
+    async def ended(self, name: str) -> None:
+        await asyncio.to_thread(docker, "wait", self.container(name))
+
     async def restart(self, name: str) -> str:
         """Start the node's own container, or one dead peer's after the other until it is back."""
         if self.alive(name):

@@ -8,7 +8,6 @@ nobody has both a secret and its refund (G5).
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +18,6 @@ from scenarios.lab.dramas import PROGRAMS, dramas
 from scenarios.lab.failures import LabFailure
 from scenarios.lab.launcher import Progress, no_progress
 from scenarios.lab.owners import Owners
-from scenarios.lab.processes import end_of
 from scenarios.lab.run import Check
 from scenarios.lab.world import Node, World
 
@@ -88,7 +86,8 @@ async def sweep(
 
 
 async def run_case(world: World, drama: Drama, case: Case) -> Outcome:
-    begun = time.monotonic()
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
     await drama.prepare()
     victim = drama.parties[case.party]
     await victim.control("kill_at", protocol=protocol_of(case), step=case.step, point=case.point)
@@ -105,13 +104,12 @@ async def run_case(world: World, drama: Drama, case: Case) -> Outcome:
         how, honest = "broken off", Check(HONEST, None, str(error))
     died = await _dismiss(nurse, victim, dead)
     _, checks = await audit_settled(world.nodes.values(), seconds=SETTLE_SECONDS)
-    return Outcome(case, died, how, (honest, *checks), time.monotonic() - begun)
+    return Outcome(case, died, how, (honest, *checks), loop.time() - begun)
 
 
 async def _bring_back(victim: Node, dead: asyncio.Event) -> None:
     """Wait until its process has ended, then start it again; ready when this returns."""
-    if victim.pid is not None:
-        await end_of(victim.pid)
+    await victim.ended()
     dead.set()
     await victim.restart()
 

@@ -5,7 +5,7 @@ import asyncio
 from scenarios.lab.failures import NoSuchNode
 from scenarios.lab.launcher import how_it_ended, start_nodes, stop_nodes
 from scenarios.lab.measure import Usage, usage
-from scenarios.lab.processes import is_running, kill, uptime_seconds
+from scenarios.lab.processes import end_of, is_running, kill, uptime_seconds
 from scenarios.lab.world_folder import NodeRecord, WorldFolder
 
 
@@ -41,6 +41,11 @@ class LocalHost:
         process = self._node(name).process
         if process is not None:
             await asyncio.to_thread(kill, process)
+
+    async def ended(self, name: str) -> None:
+        pid = self.pid(name)
+        if pid is not None:
+            await end_of(pid)
 
     async def restart(self, name: str) -> str:
         node = self._node(name)

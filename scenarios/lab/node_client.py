@@ -48,6 +48,9 @@ class Host(Protocol):
 
     async def kill(self, name: str) -> None: ...
 
+    async def ended(self, name: str) -> None:
+        """Returns when it does not run any more."""
+
     async def restart(self, name: str) -> str:
         """End it if it runs, start it; its url. It may not listen yet."""
 
@@ -195,6 +198,10 @@ class Node:
     async def kill(self) -> None:
         """End its process at once (kill -9); returns when it has ended."""
         await self.host.kill(self.name)
+
+    async def ended(self) -> None:
+        """Wait until its process has ended, whoever ends it."""
+        await self.host.ended(self.name)
 
     async def restart(self, *, ready: bool = True, seconds: float = READY_SECONDS) -> None:
         """Start it again on its data, ending it before if it runs; returns when it is ready.

@@ -173,7 +173,7 @@ def laid_out(plan: Plan, folder: WorldFolder, *, private_ports: bool = False) ->
         settings=dict(plan.settings),
         started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         nodes=[
-            _node(name, role, port, plan.programs.get(name))
+            node_record(name, role, port, plan.programs.get(name))
             for (name, role), port in zip(names, numbers, strict=True)
         ],
     )
@@ -221,7 +221,8 @@ def _check_programs(plan: Plan, names: list[str]) -> None:
             raise NoSuchNode(f"There is no node '{name}'.{did_you_mean(name, names)}")
 
 
-def _node(name: str, role: Role, port: int, program: str | None) -> NodeRecord:
+def node_record(name: str, role: Role, port: int, program: str | None = None) -> NodeRecord:
+    """A node at a port of this machine; `program` stands in for the honest one."""
     return NodeRecord(
         name=name,
         role=role.value,

@@ -42,6 +42,9 @@ class ElsewhereHost:
     async def kill(self, name: str) -> None:
         raise NotHere(f"{name} runs elsewhere; it cannot be ended from here.")
 
+    async def ended(self, name: str) -> None:
+        raise NotHere(f"{name} runs elsewhere; when it ends cannot be told from here.")
+
     async def restart(self, name: str) -> str:
         raise NotHere(f"{name} runs elsewhere; it cannot be started from here.")
 
