@@ -89,31 +89,6 @@ async def test_the_proof_takes_longer_than_handing_the_certificate_over(start: S
 
 
 @BOTH
-async def test_the_old_certificate_sells_nothing_more(start: Start, model: int) -> None:
-    """IT-04: refused at every market, by what the game server says of it."""
-    world = await start()
-    serial = await world.certified()
-    await world.rich()
-    await world.listed(model, serial)
-    asked = await world.ready()
-    await world.control("bob", "item_pay", **asked)
-    await world.ended("bob", asked, "registered")
-    again = await world.control(
-        "alice", "item_sell", serial=serial, market="market-2", price=PRICE, model=model
-    )
-    if model == 2:
-        await world.ended("alice", again, "closed")
-        await world.ended("market-2", again, "closed")
-        return
-    await world.ended("alice", again, "listed")  # nobody looks before somebody buys
-    second = await world.ordered("carol", "market-2")
-    row = await world.ended("carol", second, "void")
-    assert row["reason"] == "not-reserved"
-    (listing,) = (await world.ledger("market-2"))["item_listings"]
-    assert listing["state"] == "closed"
-
-
-@BOTH
 async def test_after_a_rollback_the_last_certificates_owner_gets_the_item_once(
     start: Start, model: int
 ) -> None:
