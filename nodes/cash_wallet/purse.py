@@ -45,6 +45,8 @@ ORDER_MILLISECONDS = 60_000
 """How long an order that its holder carries itself may be on its way."""
 LONGEST_WATCH_SECONDS = 30.0
 """Between two questions what became of an order that somebody else carries."""
+CARRIED_BY_OTHERS = frozenset({"pay", "deposit"})
+"""A merchant or the bank brings the coins to their home, and its answer back."""
 _SEED, _COUNTER = b"seed", b"counter"
 
 
@@ -167,9 +169,18 @@ class Purse:
         return [order for order in orders if order.state is SpendingPhase.SIGNED]
 
     async def settle(
-        self, request: bytes, change: bytes, receipt: Signed[PaymentReceipt] | None = None
+        self,
+        request: bytes,
+        change: bytes,
+        receipt: Signed[PaymentReceipt] | None = None,
+        *,
+        uncredited: str | None = None,
     ) -> Spending:
-        """What an order brought. Raises ChangeDiffers, SettlementMissing."""
+        """What an order brought. Raises ChangeDiffers, SettlementMissing.
+
+        `uncredited`: the bank had these coins retired and says with this code that it gives
+        nothing for them; the coin server's word is kept against it.
+        """
         party = self.party
         async with party.store.transaction() as tx:
             order = self.orders.get(tx, request)
@@ -178,6 +189,9 @@ class Purse:
                 return order
             done, coins = rule.settled(order, change, self.wallet, party.guards)
             done = msgspec.structs.replace(done, receipt=receipt)
+            if uncredited is not None:
+                disputed = SpendingPhase.DISPUTED
+                done = msgspec.structs.replace(done, state=disputed, refusal=uncredited)
             self.keep_settled(tx, done, coins)
         self._show(done, coins)
         return done
@@ -194,7 +208,7 @@ class Purse:
         made = [held.coin for held in coins]
         self.party.observer.read("electronic_cash", "", done.transaction, "coins", made)
 
-    async def refuse(self, request: bytes, error: Refused) -> Spending:
+    async def refuse(self, request: bytes, error: ProtocolError) -> Spending:
         """The coins are said to be gone: proven, or in dispute with their coin server."""
         async with self.party.store.transaction() as tx:
             order = self.orders.get(tx, request)
@@ -278,12 +292,19 @@ class Purse:
         return held
 
     async def not_carried_out(self, order: Spending, error: ProtocolError) -> Spending:
-        """Refused because of the coins, or for another reason, after which they are still good."""
-        if isinstance(error, CoinNotCirculating):
+        """Refused because of the coins, or for another reason, after which they are still good.
+
+        What a merchant or a bank says of coins may be a lie: their home is asked.
+        """
+        gone = isinstance(error, CoinNotCirculating)
+        if gone and order.kind not in CARRIED_BY_OTHERS:
             return await self.refuse(order.request, error)
         told = await self.ask_change(order)
         if told.state is OrderState.SETTLED and told.change is not None:
-            return await self.settle(order.request, told.change)
+            uncredited = error.code if order.kind == "deposit" else None
+            return await self.settle(order.request, told.change, uncredited=uncredited)
+        if told.state is OrderState.FORGOTTEN and gone:
+            return await self.refuse(order.request, error)
         if told.state is OrderState.FORGOTTEN:
             return await self.end(order.request, SpendingPhase.DISPUTED, error.code)
         return await self.take_back(order, error.code)

@@ -18,7 +18,6 @@ from nodes.protocols.electronic_cash.holding import CoinPhase, HeldCoin, Spendin
 from nodes.protocols.electronic_cash.messages import Deposited, Paid, Pay
 from nodes.protocols.electronic_cash.reading import require_sender
 from nodes.protocols.electronic_cash.refusals import (
-    CoinNotCirculating,
     NotEnoughCoins,
     UnknownDeposit,
 )
@@ -247,14 +246,10 @@ class Spender:
 
     async def _take_deposited(self, received: Opened[Deposited], order: Spending) -> None:
         message, party, purse = received.message, self._party, self._purse
-        if message.refusal is not None and message.refusal != CoinNotCirculating.code:
-            require_sender(received.sender, order.payee or b"")
-            error = error_from(message.refusal, "", "nothing-happened")
-            self._service.spawn(self._guarded(order, purse.not_carried_out(order, error)))
-            return
         if message.refusal is not None:
             require_sender(received.sender, order.payee or b"")
-            await purse.refuse(order.request, CoinNotCirculating(evidence=message.evidence))
+            error = error_from(message.refusal, "", "nothing-happened", message.evidence)
+            self._service.spawn(self._guarded(order, purse.not_carried_out(order, error)))
             return
         async with party.store.transaction() as tx:
             done, coins = depositing.deposited(

@@ -16,7 +16,9 @@ from nodes.protocols.electronic_cash.holding import CoinPhase, HeldCoin, Spendin
 from nodes.protocols.electronic_cash.messages import (
     Accepted,
     Deposit,
+    Deposited,
     Exchanged,
+    Pay,
     Redeem,
     Redeemed,
 )
@@ -27,9 +29,10 @@ from nodes.protocols.electronic_cash.refusals import (
 )
 from nodes.protocols.electronic_cash.spending import Wanted
 from nodes.protocols.electronic_cash.wallet import Wallet
+from nodes.protocols.envelope import Opened
 from nodes.protocols.errors import Refused
-from nodes.protocols.message import Received
-from nodes.runtime.party import Party
+from nodes.protocols.message import Message, Received
+from nodes.runtime.party import Answer, Party
 from nodes.runtime.refusals import WrongRole
 from tests.roles.electronic_cash.world import World
 
@@ -141,6 +144,41 @@ async def test_a_merchant_s_own_price_is_refused(world: World) -> None:
     with pytest.raises(Refused, match="not the one the holder signed"):
         await bob.send(home, dearer, bob.fresh_transaction(), Accepted)
     assert await present(bob, world, made, 2)
+
+
+async def test_a_merchant_that_calls_good_coins_spent_is_not_believed(world: World) -> None:
+    """BS-A3: their home is asked, and they are taken back."""
+
+    async def lie(received: Opened[Pay], party: Party) -> Answer:
+        raise CoinNotCirculating()
+
+    before = world.nodes["carol"].inbound.replace(Pay, lie)
+    coins = await world.coins("alice")
+    asked = await world.control("alice", "cash_pay", to="carol", amount=1)
+    row = await world.ended("alice", asked, "cancelled", "disputed", "refused")
+    world.nodes["carol"].inbound.replace(Pay, before)
+    assert (row["state"], row["refusal"]) == ("cancelled", CoinNotCirculating.code)
+    assert await world.coins("alice") == coins
+
+
+async def test_a_bank_that_takes_coins_and_credits_nothing_is_in_dispute(world: World) -> None:
+    """BS-A10: the coin server's word that they were retired for it is kept."""
+    await world.quiet()
+    deposits = world.nodes["bank"].party.outbox
+
+    async def keep(answer: Opened[Redeemed], message: Message, party: Party) -> None:
+        assert isinstance(message, Redeem)
+        refused = Deposited(message.deposit, None, None, CoinNotCirculating.code, b"")
+        async with party.store.transaction() as tx:
+            party.post(tx, world.id("alice"), refused, party.fresh_transaction())
+
+    before = deposits._answered[Redeem]
+    deposits.on_answer(Redeem, keep)
+    asked = await world.control("alice", "cash_deposit", amount=1)
+    row = await world.ended("alice", asked, "settled", "disputed", "refused")
+    deposits.on_answer(Redeem, before)
+    assert (row["state"], row["refusal"]) == ("disputed", CoinNotCirculating.code)
+    assert row["settlement"]
 
 
 async def test_nobody_but_the_bank_takes_coins_out_of_circulation(world: World) -> None:
