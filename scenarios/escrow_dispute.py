@@ -12,7 +12,8 @@ from typer import Option
 
 from scenarios.content import HARBOUR
 from scenarios.lab.live import LiveRun
-from scenarios.lab.sales import offer_content, order_and_pay, withdraw
+from scenarios.lab.money import MONEY, PROTOCOLS, Pay
+from scenarios.lab.sales import offer_content, order_and_pay
 from scenarios.lab.scenario import main, scenario
 
 CHEATING_SELLER, LYING_BUYER = "peer-16", "peer-15"
@@ -26,6 +27,7 @@ CHEATING_SELLER, LYING_BUYER = "peer-16", "peer-15"
         CHEATING_SELLER: "scenarios.adversaries.garbage_seller",
         LYING_BUYER: "scenarios.adversaries.false_claimant",
     },
+    option_protocols={"pay": PROTOCOLS},
 )
 async def escrow_dispute(
     run: LiveRun,
@@ -34,6 +36,7 @@ async def escrow_dispute(
         Path, Option(metavar="FILE", help="What is promised.", show_default=HARBOUR.name)
     ] = HARBOUR,
     price: Annotated[int, Option(min=1, max=64, help="In coins.")] = 3,
+    pay: Annotated[Pay, Option(help="With coins of the DHT, or with e-cash.")] = Pay.COINS,
 ) -> None:
     """A buyer of garbage gets its coins back; a buyer who only says so does not.
 
@@ -44,12 +47,13 @@ async def escrow_dispute(
     run.name(cheat, "P_3 who cheats")
     run.name(liar, "P_1 who lies")
     seller, buyer = run.cast("P_3", "P_1")
-    before = {node: await run.balance(node) for node in (seller, buyer, cheat, liar)}
+    money = MONEY[pay]
+    before = {node: await money.account(run, node) for node in (seller, buyer, cheat, liar)}
 
     # A dispute that is right.
-    await withdraw(run, buyer, price)
+    await money.fetch(run, buyer, price)
     promised = await offer_content(run, cheat, content, price)
-    sale = await order_and_pay(run, buyer, cheat, promised)
+    sale = await order_and_pay(run, buyer, cheat, promised, money.instrument)
     await buyer.until(sale, "garbage")
     await run.say("what opens is not what was promised")
     await buyer.control("dispute", transaction=sale)
@@ -59,14 +63,15 @@ async def escrow_dispute(
     await run.step("8r", buyer, f"{price} coins back", of=sale)
     await buyer.until(sale, "refunded")
     await cheat.until(sale, "refunded")
+    await money.received(run, sale, buyer, buyer)
     await run.step("10", run.central_server, "one bad rating more", of=sale)
     trust = await run.trust(cheat)
     run.check("the cheat is trusted less", trust < 0, f"{trust:+.2f}")
 
     # A dispute that is wrong.
-    await withdraw(run, liar, price)
+    await money.fetch(run, liar, price)
     promised = await offer_content(run, seller, content, price)
-    sale = await order_and_pay(run, liar, seller, promised)
+    sale = await order_and_pay(run, liar, seller, promised, money.instrument)
     await liar.until(sale, "garbage")
     await run.say("it has opened what was promised, and denies it")
     await liar.control("dispute", transaction=sale)
@@ -76,12 +81,13 @@ async def escrow_dispute(
     await run.step("8b", seller, f"{price} coins", of=sale)
     await seller.until(sale, "paid")
     await liar.until(sale, "denied")
+    await money.received(run, sale, liar, seller)
 
-    held = {node: len(await run.coins(node)) for node in (buyer, cheat, seller, liar)}
     wanted = {buyer: price, cheat: 0, seller: price, liar: 0}
-    for node, coins in wanted.items():
-        run.check(f"{node.name} has {coins} coins", held[node] == coins, f"{held[node]}")
-        paid = before[node] - await run.balance(node)
+    for node, amount in wanted.items():
+        worth = sum(coin.get("amount", 1) for coin in await money.held(run, node))
+        run.check(f"{node.name} has {amount} in coins", worth == amount, f"{worth}")
+        paid = before[node] - await money.account(run, node)
         run.check(f"{node.name} took out {paid}", paid == (price if node in (buyer, liar) else 0))
     run.conclude(f"{buyer.name} was refunded for garbage; {liar.name} was not for what it had got.")
 

@@ -1,6 +1,7 @@
 """An honest peer's parts, put together by whoever is going to misuse one of them."""
 
-from nodes.peer import dht_micropayment, escrow_commerce
+from nodes.peer import dht_micropayment, electronic_cash, escrow_commerce
+from nodes.peer.cash_payment import CashOfPeer
 from nodes.peer.coin_payment import CoinsOfPeer
 from nodes.peer.escrow_commerce import Trade
 from nodes.protocols.message import Role
@@ -16,5 +17,6 @@ def build_peer(settings: Settings) -> tuple[Service, Wallet, Trade]:
     service = Service(Role.PEER, settings, purpose=PURPOSE)
     ring = coin_ring(service, member=True)
     wallet = dht_micropayment.install(service, ring)
-    trade = escrow_commerce.install(service, [CoinsOfPeer(wallet)])
+    cash = electronic_cash.install(service)
+    trade = escrow_commerce.install(service, [CoinsOfPeer(wallet), CashOfPeer(cash)])
     return service, wallet, trade

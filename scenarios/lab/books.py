@@ -200,6 +200,12 @@ class Entry(msgspec.Struct, frozen=True):
     amount: int | None = None
     order: str = ""
     """Of a purchase under a pseudonym: the digest of its order."""
+    reference: str = ""
+    """Of a payment in e-cash: what it is for."""
+    payee: str = ""
+    coin_server: str = ""
+    settlement: str = ""
+    """What the coin server signed of it, hex; empty before."""
 
     @property
     def worth(self) -> str:

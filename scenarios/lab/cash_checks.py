@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from nodes.protocols.electronic_cash.holding import CoinPhase
 from scenarios.lab.books import Books, Ledger
 from scenarios.lab.cash_books import WalletCoin
+from scenarios.lab.cash_sales import cash_of_sales_went_where_it_was_due
 from scenarios.lab.checks import judged, silent
 from scenarios.lab.run import Check
 from scenarios.lab.sale_checks import is_final
@@ -256,4 +257,5 @@ CASH_RULES = (
     wallets_hold_what_circulates,
     no_serial_is_there_twice,
     prepaid_cash_is_there,
+    cash_of_sales_went_where_it_was_due,
 )

@@ -1,6 +1,7 @@
 """What a purchase is paid with: how it is fetched, what its lock shows, how it is brought back.
 
-`escrow_purchase --pay` chooses. The sale is the same whatever pays for it.
+`escrow_purchase --pay` chooses, and `escrow_dispute --pay`. The sale is the same whatever pays
+for it.
 """
 
 import enum
@@ -36,8 +37,8 @@ class Money(Protocol):
     async def locked(self, run: LiveRun, sale: str) -> None:
         """What the escrow server does with it at step 7."""
 
-    async def received(self, run: LiveRun, sale: str, buyer: Node, seller: Node) -> None:
-        """After step 8b: nothing of it is on its way when this returns."""
+    async def received(self, run: LiveRun, sale: str, buyer: Node, payee: Node) -> None:
+        """After step 8b or 8r: nothing of it is on its way when this returns."""
 
     async def bring_back(self, run: LiveRun, node: Node, amount: int) -> None:
         """From the wallet to the account."""
@@ -61,7 +62,7 @@ class _DhtCoins:
     async def locked(self, run: LiveRun, sale: str) -> None:
         """Its registers stand in the report."""
 
-    async def received(self, run: LiveRun, sale: str, buyer: Node, seller: Node) -> None:
+    async def received(self, run: LiveRun, sale: str, buyer: Node, payee: Node) -> None:
         """Who is paid has the certificates."""
 
     async def bring_back(self, run: LiveRun, node: Node, amount: int) -> None:
@@ -90,9 +91,10 @@ class _Cash:
         await run.step("P2", es, "is it good? then lock it", of=sale, protocol=CASH)
         await run.step("P3", es, "a coin of the escrow server's own", of=sale, protocol=CASH)
 
-    async def received(self, run: LiveRun, sale: str, buyer: Node, seller: Node) -> None:
-        await run.step("P2", seller, "is it good? then make it mine", of=sale, protocol=CASH)
-        await run.step("P3", seller, "a coin of the seller's own", of=sale, protocol=CASH)
+    async def received(self, run: LiveRun, sale: str, buyer: Node, payee: Node) -> None:
+        whose = "the buyer's" if payee is buyer else "the seller's"
+        await run.step("P2", payee, "is it good? then make it mine", of=sale, protocol=CASH)
+        await run.step("P3", payee, f"a coin of {whose} own", of=sale, protocol=CASH)
         for payer in (buyer, run.escrow_server):
             await payer.until(sale, "settled", seconds=60)
 

@@ -43,7 +43,9 @@ async def find_offer(run: LiveRun, buyer: Node, seller: Node, own: dict[str, Any
     )
 
 
-async def order_and_pay(run: LiveRun, buyer: Node, seller: Node, own: dict[str, Any]) -> str:
+async def order_and_pay(
+    run: LiveRun, buyer: Node, seller: Node, own: dict[str, Any], instrument: str = "dht-coins"
+) -> str:
     """Steps 2 to 8a: the sale's id, as soon as the buyer has the key."""
     offer = await find_offer(run, buyer, seller, own)
     sale = str((await buyer.control("order", offer=offer))["transaction"])
@@ -51,7 +53,7 @@ async def order_and_pay(run: LiveRun, buyer: Node, seller: Node, own: dict[str, 
     await run.step("6a", seller, "digest and key, sealed", of=sale)
     await run.step("6b", buyer, "encrypted", of=sale)
     await buyer.until(sale, "ciphertext-held")
-    await buyer.control("pay", transaction=sale)
+    await buyer.control("pay", transaction=sale, instrument=instrument)
     await run.step("7", buyer, "digest and coins, sealed", of=sale)
     await run.step("8a", buyer, "the key, sealed", of=sale)
     return sale

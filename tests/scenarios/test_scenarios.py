@@ -36,6 +36,7 @@ IN_ONE_WORLD = [
 WITH_ITS_OWN: list[tuple[str, dict[str, Any]]] = [
     ("coin_reissue", {}),
     ("escrow_dispute", {}),
+    ("escrow_dispute", {"pay": Pay.ECASH}),
     ("coin_double_spend", {"times": 12}),
     ("reputation_rounds", {"rounds": 40}),
     ("ecash_cycle", {}),
