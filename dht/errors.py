@@ -42,5 +42,9 @@ class StaleRoster(RosterRefused):
     """Epochs only grow, each roster on top of the one before."""
 
 
+class RosterMissing(RosterRefused):
+    """A roster between this one and the newest known is not known: each follows from the last."""
+
+
 class TwoRosters(RosterRefused):
     """Two rosters with one number: this convicts the certificate authority."""

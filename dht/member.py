@@ -1,8 +1,8 @@
 """What a replica answers. It saves, and only then says so.
 
-A member abstains ("not-synced") until its votes have been read back. In the first epoch nobody
-can have voted before, so it votes at once then; a member of a later epoch abstains until it has
-taken over its ranges from that key's earlier replicas, which is the epoch turn's work.
+A member abstains ("not-synced") until its votes have been read back, and at a key that it is new
+to until it has taken over what that key's replicas before held (`standing.py`). It votes in one
+epoch at a time: a vote that was cast in an epoch is given out in that epoch or not at all.
 """
 
 import logging
@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from crypto import codec
 from crypto.signing import SigningKey
 from dht.errors import RecordRefused
+from dht.handing import copies_of, matches, page_of
 from dht.records import (
     Body,
     Certificate,
@@ -21,15 +22,13 @@ from dht.records import (
     Vote,
     cast_vote,
 )
-from dht.registers import Entry, Registers, with_certificate, with_put
-from dht.rosters import FIRST_EPOCH, Rosters
-from dht.settings import MAX_BODY_BYTES, MAX_PUT_BYTES, DhtSettings
+from dht.registers import Ballot, Entry, Registers, with_certificate, with_put
+from dht.rosters import Rosters
+from dht.settings import MAX_PUT_BYTES, DhtSettings
+from dht.standing import Standing
 from dht.wire import (
-    PAGE_ITEMS,
-    Copy,
     FetchAnswer,
     FetchRequest,
-    Holding,
     HoldsAnswer,
     HoldsRequest,
     KeepAnswer,
@@ -38,17 +37,21 @@ from dht.wire import (
     PutRequest,
     ReadAnswer,
     ReadRequest,
-    Wanted,
 )
 
 Validator = Callable[[Put, int], None]
 """A namespace's whole check of a put at a moment (ms): the record, its predecessor, its evidence,
 the object's windows. Raises RecordRefused."""
 
-SCANNED_FOR_A_PAGE = 512
-_ANSWER_OVERHEAD = 64
+LONG_AGO = 0
+"""A time at which no window had closed yet: others voted while they were open."""
+NO_BALLOT: Ballot = (None, 0)
 
 log = logging.getLogger(__name__)
+
+
+class _Moved(Exception):
+    """The epoch has turned while a put waited for the disk."""
 
 
 class Replica:
@@ -61,6 +64,7 @@ class Replica:
         is_member: bool,
         registers: Registers,
         rosters: Rosters,
+        standing: Standing,
         validators: Mapping[str, Validator],
         now: Callable[[], int],
         settings: DhtSettings,
@@ -70,6 +74,7 @@ class Replica:
         self._is_member = is_member
         self.registers = registers
         self._rosters = rosters
+        self._standing = standing
         self._validators = validators
         self._now = now
         self._settings = settings
@@ -78,50 +83,85 @@ class Replica:
 
     @property
     def is_synced(self) -> bool:
-        """May vote and say "absent"."""
-        ring = self._rosters.ring
-        return self.registers.is_loaded and ring is not None and ring.roster.epoch == FIRST_EPOCH
+        """May answer at all."""
+        return self.registers.is_loaded and self._rosters.ring is not None
 
-    def is_mine(self, name: RegisterName, member: bytes | None = None) -> bool:
-        """This node (or another member) is among the k closest to the register's key."""
-        ring, key = self._rosters.ring, member or self._key.public_key
-        if ring is None or (member is None and not self._is_member):
+    def may_vote(self, name: RegisterName) -> bool:
+        """And say "absent": it knows all that those before it have voted for."""
+        return self.is_mine(name) and self._standing.may_vote(name.key)
+
+    def _is_of_now(self, epoch: int) -> bool:
+        return epoch in (0, self._rosters.epoch)
+
+    def is_mine(self, name: RegisterName) -> bool:
+        """This node is among the k closest to the register's key."""
+        ring = self._rosters.ring
+        if ring is None or not self._is_member:
             return False
-        return key in ring.closest(name.key)
+        return self._key.public_key in ring.closest(name.key)
 
     # Put
 
     def put(self, request: PutRequest) -> "PutAnswer | Awaitable[PutAnswer]":
+        if not self._is_of_now(request.epoch):
+            return self._not_synced()
         return self.take(request.put)
+
+    def _not_synced(self) -> PutAnswer:
+        return PutAnswer("not-synced", epoch=self._rosters.epoch)
 
     def take(self, put: Put) -> "PutAnswer | Awaitable[PutAnswer]":
         """Check, save, vote. The same body again gets the same answer, straight from disk."""
         if not self.is_synced:
-            return PutAnswer("not-synced")
+            return self._not_synced()
+        try:
+            body, digest = self._read(put)
+        except RecordRefused as refused:
+            return PutAnswer("refused", code=refused.code)
+        if not self.is_mine(body.name):
+            return PutAnswer("refused", code="dht/not-among-the-closest")
+        if not self.may_vote(body.name):
+            return self._not_synced()
+        held = self.registers.get(body.name)
+        if held is not None and held.is_final_for(digest):
+            return self._answer(held, digest)
+        if self._is_busy:
+            return PutAnswer("busy")
+        refusal = self._refusal(body, put, self._now())
+        return refusal or self._save(body.name, put)
+
+    def take_over(self, put: Put) -> "PutAnswer | Awaitable[PutAnswer]":
+        """What another replica held without a certificate: checked like a put, save for its time.
+
+        Where this replica may not vote yet, or not any more at this time, it stands unvoted.
+        """
+        try:
+            body, _ = self._read(put)
+        except RecordRefused as refused:
+            return PutAnswer("refused", code=refused.code)
+        late = self._refusal(body, put, self._now())
+        if late is not None and self._refusal(body, put, LONG_AGO) is not None:
+            return late
+        return self._save(body.name, put, may_vote=late is None)
+
+    def _read(self, put: Put) -> tuple[Body, bytes]:
+        """The body, nothing of it checked, and its digest. Raises RecordRefused."""
         try:
             body = codec.decode(put.record.signed.content, Body)
             digest = put.record.digest
             size = len(codec.encode(put))
-        except ValueError:
-            return PutAnswer("refused", code="dht/malformed-record")
+        except ValueError as error:
+            raise RecordRefused("dht/malformed-record") from error
         if size > MAX_PUT_BYTES:
-            return PutAnswer("refused", code="dht/put-too-large")
-        if not self.is_mine(body.name):
-            return PutAnswer("refused", code="dht/not-among-the-closest")
-        held = self.registers.get(body.name)
-        if held is not None and held.settles(digest):
-            return self._answer(held, digest)
-        if self._is_busy:
-            return PutAnswer("busy")
-        refusal = self._refusal(body, put)
-        return refusal or self._save(body.name, put)
+            raise RecordRefused("dht/put-too-large")
+        return body, digest
 
-    def _refusal(self, body: Body, put: Put) -> PutAnswer | None:
+    def _refusal(self, body: Body, put: Put, now: int) -> PutAnswer | None:
         validator = self._validators.get(body.namespace)
         if validator is None:
             return PutAnswer("refused", code="dht/unknown-namespace")
         try:
-            validator(put, self._now())
+            validator(put, now)
         except RecordRefused as refused:
             self._counters["refusals"] += 1
             return PutAnswer("refused", code=refused.code[:80], detail=refused.detail[:400])
@@ -134,57 +174,82 @@ class Replica:
     def _is_busy(self) -> bool:
         return self._in_hand >= self._settings.max_puts_in_hand
 
-    async def _save(self, name: RegisterName, put: Put) -> PutAnswer:
+    async def _save(self, name: RegisterName, put: Put, *, may_vote: bool = True) -> PutAnswer:
         if self._is_busy:  # others that came in the same moment were faster
             return PutAnswer("busy")
+        ring = self._rosters.current
+
+        def rule(held: Entry | None) -> Entry:
+            if self._rosters.current is not ring:
+                raise _Moved
+            return self._noted(held, with_put(held, name, put, self._cast if may_vote else _no))
+
         self._in_hand += 1
         try:
-            entry = await self.registers.change(
-                name, lambda held: self._noted(held, with_put(held, name, put, self._cast))
-            )
+            entry = await self.registers.change(name, rule)
+        except _Moved:
+            return self._not_synced()
         finally:
             self._in_hand -= 1
+        if self._rosters.current is not ring:  # saved, but nobody has seen the vote: nor will he
+            return self._not_synced()
         return self._answer(entry, put.record.digest)
 
-    def _cast(self, put: Put) -> tuple[Vote, int]:
-        ring = self._rosters.current
+    def _cast(self, put: Put) -> Ballot:
         body = codec.decode(put.record.signed.content, Body)
+        return self._ballot(body.name, put) if self.may_vote(body.name) else NO_BALLOT
+
+    def _ballot(self, name: RegisterName, put: Put) -> tuple[Vote, int]:
+        ring = self._rosters.current
         epoch = ring.roster.epoch
-        return cast_vote(self._key, body.name, put.record.digest, epoch, ring.digest), epoch
+        return cast_vote(self._key, name, put.record.digest, epoch, ring.digest), epoch
 
     def _noted(self, held: Entry | None, entry: Entry) -> Entry:
-        if held is None:
+        if entry.vote is not None and (held is None or held.vote is None):
             self._counters["votes_cast"] += 1
-        elif len(entry.digests) > len(held.digests):
+        if held is not None and len(entry.digests) > len(held.digests):
             self._counters["conflicts"] += 1
         return entry
 
     def _answer(self, entry: Entry, digest: bytes) -> PutAnswer:
         """The vote if this is the body voted for; and whatever else is known there."""
-        voted = entry.put.record.digest == digest
+        vote = self._vote(entry) if entry.put.record.digest == digest else None
+        voted = vote is not None
         rival, certificate = None, None
         if entry.certificate is not None and entry.certified != digest:
             certificate = entry.certificate
-        elif not voted:
+        elif entry.put.record.digest != digest:
             rival = entry.put
         elif entry.rival is not None:
             rival = entry.rival
         return PutAnswer(
             "voted" if voted else "conflict",
-            entry.vote if voted else None,
+            vote,
             rival,
             certificate,
             entry.certified == digest,
+            epoch=self._rosters.epoch,
         )
+
+    def _vote(self, entry: Entry) -> Vote | None:
+        """In the current epoch: the same body again, which is no second vote."""
+        if entry.vote is None or entry.epoch == self._rosters.epoch:
+            return entry.vote
+        return self._ballot(entry.name, entry.put)[0]
 
     # Certificates
 
     def keep(self, request: KeepRequest) -> "KeepAnswer | Awaitable[KeepAnswer]":
         return self.take_certificate(request.certificate)
 
-    def take_certificate(self, certificate: Certificate) -> "KeepAnswer | Awaitable[KeepAnswer]":
-        """Check it, keep it, serve it from now on."""
-        if not self.is_synced:
+    def take_certificate(
+        self, certificate: Certificate, *, handed_over: bool = False
+    ) -> "KeepAnswer | Awaitable[KeepAnswer]":
+        """Check it, keep it, serve it from now on.
+
+        `handed_over`: this node has asked for it, and it may be of a turn that is over already.
+        """
+        if not self.is_synced or certificate.epoch > self._rosters.epoch:
             return KeepAnswer("not-synced")
         if self._is_busy:
             return KeepAnswer("busy")
@@ -192,7 +257,7 @@ class Replica:
             name = self._rosters.check(certificate, own=self._own_vote(certificate)).name
         except InvalidCertificate:
             return KeepAnswer("refused")
-        if not self.is_mine(name):
+        if not handed_over and not self.is_mine(name):
             return KeepAnswer("refused")
         return self._save_certificate(name, certificate)
 
@@ -227,53 +292,43 @@ class Replica:
     # Reading
 
     def read(self, request: ReadRequest) -> ReadAnswer:
-        if not self.is_synced:
-            return ReadAnswer("not-synced")
+        epoch = self._rosters.epoch
+        if not self.is_synced or not self._is_of_now(request.epoch):
+            return ReadAnswer("not-synced", epoch=epoch)
         if not self.is_mine(request.name):
-            return ReadAnswer("not-mine")
+            return ReadAnswer("not-mine", epoch=epoch)
+        if not self.may_vote(request.name):
+            return ReadAnswer("not-synced", epoch=epoch)
         held = self.registers.get(request.name)
         if held is None:
-            return ReadAnswer("absent")
-        vote = held.vote if held.certificate is None else None
-        return ReadAnswer("held", held.records, vote, held.certificate)
+            return ReadAnswer("absent", epoch=epoch)
+        vote = self._vote(held) if held.certificate is None else None
+        return ReadAnswer("held", held.records, vote, held.certificate, epoch)
 
     def holds(self, request: HoldsRequest) -> HoldsAnswer:
-        """One page of the registers that are the sender's as well as ours."""
-        if not self.is_synced:
-            return HoldsAnswer("not-synced")
-        page: list[Holding] = []
-        cursor = b""
-        for place, summary in self.registers.after(request.after, SCANNED_FOR_A_PAGE):
-            cursor = place
-            if self.is_mine(summary.name, request.sender):
-                page.append(Holding(summary.name, summary.digests, summary.certified))
-            if len(page) == PAGE_ITEMS:
-                break
-        return HoldsAnswer("page", tuple(page), cursor)
+        """One page of the registers held here that are the sender's too."""
+        epoch = self._rosters.epoch
+        ring = self._rosters.of(request.turn or epoch)
+        if not self.is_synced or ring is None:
+            return HoldsAnswer("not-synced", epoch=epoch)
+
+        def is_shared(name: RegisterName) -> bool:
+            return request.sender in ring.closest(name.key)
+
+        settled = self._standing.was_settled(ring.roster.epoch - 1)
+        through = self._standing.settled
+        if request.matching and matches(
+            self.registers, request, lambda name: is_shared(name) and self.is_mine(name)
+        ):
+            return HoldsAnswer("same", epoch=epoch, settled=settled, through=through)
+        page, cursor = page_of(self.registers, request, is_shared)
+        return HoldsAnswer("page", page, cursor, epoch, settled, through)
 
     def fetch(self, request: FetchRequest) -> FetchAnswer:
-        """As many of the copies as one datagram holds, in the order they were asked for."""
         if not self.is_synced:
             return FetchAnswer("not-synced")
-        copies: list[Copy] = []
-        seen, size = 0, _ANSWER_OVERHEAD
-        for wanted in request.wanted:
-            copy = self._copy(wanted)
-            if copy is not None:
-                size += len(codec.encode(copy))
-                if size > MAX_BODY_BYTES:
-                    break
-                copies.append(copy)
-            seen += 1
-        return FetchAnswer("copies", seen, tuple(copies))
+        return copies_of(self.registers, request)
 
-    def _copy(self, wanted: Wanted) -> Copy | None:
-        held = self.registers.get(wanted.name)
-        if held is None:
-            return None
-        if held.certificate is not None and held.certified == wanted.digest:
-            return Copy(certificate=held.certificate)
-        for put in (held.put, held.rival):
-            if put is not None and put.record.digest == wanted.digest:
-                return Copy(put=put)
-        return None
+
+def _no(put: Put) -> Ballot:
+    return NO_BALLOT

@@ -30,7 +30,9 @@ from dht.routing import Contact, is_ip_address
 from dht.rpc import Address
 from dht.server import Network, RingServer
 from dht.settings import DhtSettings
+from dht.standing import Standing
 from dht.storage import Storage
+from dht.turning import FetchRosters, Turning
 from dht.wire import FetchRequest, HoldsRequest, KeepRequest, PutRequest, ReadRequest, Request
 
 __all__ = [
@@ -77,10 +79,12 @@ class DhtNode:
     """`key` votes and stands for the node's place; its votes live in `storage`, beside it.
 
     `authority` is asked for when a roster is to be adopted: whose signature it must bear.
+    `fetch_rosters(after)` adopts what the authority has, where no member of a newer epoch can help.
     """
 
     replica_class = Replica
     """What answers puts and reads; a cheat brings another."""
+    standing_class = Standing
 
     def __init__(
         self,
@@ -93,17 +97,23 @@ class DhtNode:
         member: bool,
         settings: DhtSettings = DhtSettings(),  # noqa: B008 (frozen)
         network: Network | None = None,
+        fetch_rosters: FetchRosters | None = None,
     ) -> None:
         self._key = key
         self._member = member
         self._settings = settings
         self.counters: Counter[str] = Counter()
-        self._rosters = Rosters(storage, authority, settings.cached_certificates)
+        is_open = settings.membership == "open"
+        self._rosters = Rosters(
+            storage, authority, settings.cached_certificates, self._reached if is_open else None
+        )
+        self._standing = self.standing_class(storage, self._rosters, key.public_key)
         self._replica = self.replica_class(
             key=key,
             is_member=member,
             registers=Registers(storage, key.public_key),
             rosters=self._rosters,
+            standing=self._standing,
             validators=validators,
             now=now,
             settings=settings,
@@ -112,6 +122,8 @@ class DhtNode:
         self._client = Client(
             key=key.public_key,
             ask=self._ask,
+            learn=self._learn,
+            locate=self.lookup if is_open else None,
             certified=self._hand_over,
             rosters=self._rosters,
             validators=validators,
@@ -122,13 +134,37 @@ class DhtNode:
         place = node_id(key.public_key)
         self._server = RingServer(self._create_protocol, place, self._replica, settings, network)
         self._puller = Puller(
-            key.public_key, self._ask, self._replica, self._rosters, settings, self.counters
+            key.public_key,
+            self._ask,
+            self._replica,
+            self._rosters,
+            self._standing,
+            settings,
+            self.counters,
+        )
+        self._turning = Turning(
+            key=key.public_key,
+            ask=self._ask,
+            rosters=self._rosters,
+            standing=self._standing,
+            puller=self._puller,
+            refresh=self._refresh,
+            fetch=fetch_rosters,
+            settings=settings,
+            counters=self.counters,
         )
         self._is_caught_up = False
         self._handovers = 0
 
     def _create_protocol(self) -> RingProtocol:
-        return RingProtocol(self._key, self._rosters, self._replica, self._settings, self.counters)
+        return RingProtocol(
+            self._key,
+            self._rosters,
+            self._replica,
+            self._settings,
+            self.counters,
+            self._turning,
+        )
 
     @property
     def _protocol(self) -> RingProtocol:
@@ -141,11 +177,17 @@ class DhtNode:
     async def listen(self, host: str, port: int) -> tuple[str, int]:
         """The address listened at; port 0 takes a free one."""
         await self._server.listen(port, host)
+        self._turning.start(self._protocol.tasks)
         return self._server.address
 
     async def adopt(self, roster: Signed[Roster]) -> None:
-        """Go by this roster from now on. Raises RosterRefused (one of its classes)."""
-        await self._rosters.adopt(roster)
+        """Go by this roster from now on; a member then takes over what it is new to.
+
+        Raises RosterRefused (one of its classes).
+        """
+        was_there = self._rosters.ring is not None
+        if await self._rosters.adopt(roster) and was_there:
+            self._turning.turned()
 
     async def join(self, contacts: Sequence[Contact]) -> None:
         """Read the votes back, meet the contacts, find the neighbours, fetch missed copies.
@@ -162,6 +204,29 @@ class DhtNode:
         if self._member and self._key.public_key in ring.members:
             await self._puller.run()
             self._is_caught_up = True
+            self._turning.keep_repairing()
+        if self._member and not self._standing.is_settled:
+            self._turning.turned()
+
+    async def repair(self) -> int:
+        """Compare what is held with those who share it, and fetch what is missing here.
+
+        How many copies were restored. It runs by itself every `repair_seconds`.
+        """
+        return await self._puller.repair()
+
+    async def _refresh(self) -> None:
+        if self._member and not self._replica.registers.is_loaded:
+            await self._replica.registers.load()
+        await self._protocol.refresh()
+
+    def _reached(self) -> frozenset[bytes]:
+        """Of open membership: whom this node can reach, itself included where it votes."""
+        reached = frozenset() if self._server.protocol is None else self._protocol.reached()
+        return reached.union((self._key.public_key,) if self._member else ())
+
+    async def _learn(self, member: bytes, epoch: int) -> None:
+        await self._turning.learn(member, epoch)
 
     async def _meet(self, contacts: Sequence[Contact]) -> None:
         gate = asyncio.Semaphore(JOINED_AT_ONCE)
@@ -176,14 +241,24 @@ class DhtNode:
 
     @property
     def ready(self) -> bool:
-        """A roster, enough contacts for a quorum and, for a member, its votes and copies."""
+        """A roster, enough contacts for a quorum and, for a member, its votes and copies.
+
+        Who waits for the next epoch, or has left, is a client like any other.
+        """
         ring = self._rosters.ring
         if ring is None or self._server.protocol is None:
             return False
         others = len(ring.members - {self._key.public_key})
         if len(self._protocol.router) < min(ring.roster.q, others):
             return False
-        return not self._member or (self._replica.is_synced and self._is_caught_up)
+        if not self._member or self._key.public_key not in ring.members:
+            return True
+        return self._replica.is_synced and self._is_caught_up and self._standing.is_settled
+
+    @property
+    def is_released(self) -> bool:
+        """This node votes no more, and those who came after it hold what it kept."""
+        return self._turning.is_released
 
     @property
     def roster(self) -> Roster | None:
@@ -254,7 +329,9 @@ class DhtNode:
     async def _ask(self, member: bytes, request: Request, answer: type[A]) -> A | None:
         """Ourselves without a datagram, others through the ring."""
         if member != self._key.public_key:
-            return await self._protocol.ask(member, request, answer)
+            answered = await self._protocol.ask(member, request, answer)
+            self._turning.hear(member, getattr(answered, "epoch", 0))
+            return answered
         got = self._own_answer(request)
         return cast(A, await got if asyncio.iscoroutine(got) else got)
 

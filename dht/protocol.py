@@ -11,10 +11,11 @@ from collections import Counter, OrderedDict
 from typing import Protocol, TypeVar
 
 from crypto import codec, randomness
+from crypto.documents import Signed
 from crypto.signing import InvalidSignature, SigningKey, verify
 from dht.crawling import Candidate, Crawl, Lookup
-from dht.records import node_id
-from dht.rosters import Rosters
+from dht.records import Roster, node_id
+from dht.rosters import Rosters, fits_a_datagram
 from dht.routing import Buckets, RingNode, is_ip_address, place
 from dht.rpc import Address, Rpc
 from dht.settings import DhtSettings
@@ -28,11 +29,14 @@ from dht.wire import (
     KeepRequest,
     Neighbour,
     Neighbours,
+    OfferRoster,
     Ping,
     Pong,
     PutRequest,
     ReadRequest,
     Request,
+    RosterReply,
+    RosterRequest,
 )
 
 A = TypeVar("A")
@@ -48,6 +52,16 @@ class Answering(Protocol):
     def fetch(self, fetch: FetchRequest) -> object: ...
 
 
+class Following(Protocol):
+    """Who follows the epochs."""
+
+    def hear(self, member: bytes, epoch: int) -> None:
+        """A member speaks of an epoch."""
+
+    def take(self, roster: Signed[Roster]) -> object:
+        """Somebody offers a roster: an answer, or a coroutine for it."""
+
+
 class RingProtocol(Rpc):
     """One node on one socket."""
 
@@ -58,8 +72,10 @@ class RingProtocol(Rpc):
         storage: Answering,
         settings: DhtSettings,
         counters: Counter[str],
+        epochs: Following,
     ) -> None:
         super().__init__(settings, counters)
+        self._epochs = epochs
         self._key = key
         self._rosters = rosters
         self.storage = storage
@@ -88,7 +104,7 @@ class RingProtocol(Rpc):
         return Neighbours(tuple(Neighbour(c.key, *c.address) for c in nearest))
 
     def rpc_put(self, address: Address, request: PutRequest) -> object:
-        self._saw(request.sender, address)
+        self._saw(request.sender, address, request.epoch)
         return self.storage.put(request)
 
     def rpc_keep(self, address: Address, request: KeepRequest) -> object:
@@ -96,16 +112,26 @@ class RingProtocol(Rpc):
         return self.storage.keep(request)
 
     def rpc_read(self, address: Address, request: ReadRequest) -> object:
-        self._saw(request.sender, address)
+        self._saw(request.sender, address, request.epoch)
         return self.storage.read(request)
 
     def rpc_holds(self, address: Address, request: HoldsRequest) -> object:
-        self._saw(request.sender, address)
+        self._saw(request.sender, address, request.turn)
         return self.storage.holds(request)
 
     def rpc_fetch(self, address: Address, request: FetchRequest) -> object:
         self._saw(request.sender, address)
         return self.storage.fetch(request)
+
+    def rpc_roster(self, address: Address, request: RosterRequest) -> RosterReply:
+        self._saw(request.sender, address)
+        signed = self._rosters.signed(request.epoch)
+        fits = signed is not None and fits_a_datagram(signed)
+        return RosterReply(signed if fits else None)
+
+    def rpc_offer(self, address: Address, request: OfferRoster) -> object:
+        self._saw(request.sender, address)
+        return self._epochs.take(request.roster)
 
     @property
     def _width(self) -> int:
@@ -121,13 +147,15 @@ class RingProtocol(Rpc):
         return ring is not None and key in ring.sharing(self._key.public_key)
 
     def _is_other_member(self, key: bytes) -> bool:
-        ring = self._rosters.ring
-        return ring is not None and key in ring.members and key != self._key.public_key
+        """Of this epoch or one just before: who left is still asked for what it holds."""
+        return key in self._rosters.around and key != self._key.public_key
 
-    def _saw(self, key: bytes, address: Address) -> None:
-        """Somebody who says he holds `key` spoke from `address`."""
+    def _saw(self, key: bytes, address: Address, epoch: int = 0) -> None:
+        """Somebody who says he holds `key` spoke from `address`, in an epoch."""
         if not self._is_other_member(key):
             return
+        if epoch > self._rosters.epoch:
+            self._epochs.hear(key, epoch)
         known = self.contact(key)
         if known is not None and known.address == address:
             self.router.add_contact(known)
@@ -161,6 +189,10 @@ class RingProtocol(Rpc):
     def contact(self, member: bytes) -> RingNode | None:
         """Where a member has shown its key and has not been silent since."""
         return self.router.contact(node_id(member)) or self._proven.get(member)
+
+    def reached(self) -> frozenset[bytes]:
+        """Everybody who has shown its key and has not been silent since."""
+        return frozenset(self._proven).union(contact.key for contact in self.router)
 
     def _remember(self, contact: RingNode) -> None:
         self.router.add_contact(contact)
@@ -285,8 +317,13 @@ class RingProtocol(Rpc):
         return [
             (found.key, (found.host, found.port))
             for found in answer.contacts
-            if self._is_other_member(found.key) and is_ip_address(found.host)
+            if self._leads_on(found.key, target) and is_ip_address(found.host)
         ]
+
+    def _leads_on(self, key: bytes, target: bytes) -> bool:
+        """Members now; of those who left only the one that is looked for."""
+        is_member = key in self._rosters.current.members or node_id(key) == target
+        return is_member and self._is_other_member(key)
 
     async def refresh(self) -> None:
         """Look for a member in each bucket that has room for one (Kademlia 2.3).

@@ -215,6 +215,19 @@ def quorum(k: int, liars: int, drift: int) -> int:
     return (k + liars + drift) // 2 + 1
 
 
+def tolerated(k: int, q: int) -> int:
+    """How many replicas of a register may vote twice and two quorums still share an honest one."""
+    return 2 * q - k - 1
+
+
+def to_take_over(k: int, q: int) -> int:
+    """Of how many of a register's k replicas somebody has to hear who is to vote there after them.
+
+    h = k - q + f + 1: whichever q have voted, one of the h has, and is none of the f that lie.
+    """
+    return k - q + tolerated(k, q) + 1
+
+
 class FraudProof(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """Two different bodies for one register, both signed by the same payer. Anyone can check it."""
 

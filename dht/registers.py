@@ -2,6 +2,9 @@
 
 The first valid body has this replica's vote for ever. A different valid one is kept beside it as
 evidence; one is enough. A certificate makes a body final, whichever of them it is.
+
+A body that was handed over by those who kept the register before may stand without a vote: no
+other gets one then, and with two such bodies none ever does.
 """
 
 import asyncio
@@ -25,9 +28,10 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     name: RegisterName
     put: Put
     """The body voted for, as it came; bare once it is certified."""
-    vote: Vote
+    vote: Vote | None
+    """None while the body was only handed over."""
     epoch: int
-    """Of the vote."""
+    """Of the vote; 0 for none."""
     rival: Put | None = None
     certificate: Certificate | None = None
 
@@ -55,9 +59,14 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
         digests = self.digests
         return digest in digests or len(digests) > 1
 
+    def is_final_for(self, digest: bytes) -> bool:
+        """Nor does it bring about a vote: there is one, or there will be none."""
+        return self.settles(digest) and (self.vote is not None or len(self.digests) > 1)
 
-Cast = Callable[[Put], tuple[Vote, int]]
-"""Signs the vote for a put's record: the vote and its epoch."""
+
+Ballot = tuple[Vote | None, int]
+Cast = Callable[[Put], Ballot]
+"""Signs the vote for a put's record: the vote and its epoch. (None, 0) where it may not vote."""
 Rule = Callable[[Entry | None], Entry]
 
 
@@ -65,9 +74,18 @@ def with_put(held: Entry | None, name: RegisterName, put: Put, cast: Cast) -> En
     """A put that was found valid."""
     if held is None:
         return Entry(name, put, *cast(put))
+    held = _with_vote(held, cast)
     if held.settles(put.record.digest):
         return held
     return msgspec.structs.replace(held, rival=put)
+
+
+def _with_vote(held: Entry, cast: Cast) -> Entry:
+    """The only body handed over has this replica's vote, once it may vote at all."""
+    if held.vote is not None or len(held.digests) > 1:
+        return held
+    vote, epoch = cast(held.put)
+    return held if vote is None else msgspec.structs.replace(held, vote=vote, epoch=epoch)
 
 
 def with_certificate(
@@ -83,6 +101,7 @@ def with_certificate(
         return Entry(name, bare, *cast(bare), None, certificate)
     if held.certificate is not None:
         return held
+    held = _with_vote(held, cast)
     if certificate.record.digest == held.put.record.digest:
         return msgspec.structs.replace(held, put=bare, certificate=certificate)
     return msgspec.structs.replace(held, rival=held.rival or bare, certificate=certificate)
@@ -121,7 +140,7 @@ class Registers:
         if self.is_loaded:
             return
         for count, (place, entry) in enumerate(self._table.items(self._storage.committed), 1):
-            if entry.vote.voter != self._voter:
+            if entry.vote is not None and entry.vote.voter != self._voter:
                 raise VotesOfAnotherKey("votes of another key stand in this database")
             self._note(place, entry)
             if count % LOAD_ROWS_AT_ONCE == 0:

@@ -1,7 +1,7 @@
 """The rosters a node goes by: the epoch's ring, and every older one for old certificates."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 
 from crypto import codec
@@ -10,6 +10,7 @@ from crypto.hashing import digest
 from dht.errors import (
     ForgedRoster,
     NoRoster,
+    RosterMissing,
     StaleRoster,
     TwoRosters,
     UnusableRoster,
@@ -24,9 +25,13 @@ from dht.records import (
     check_certificate,
     node_id,
 )
+from dht.settings import MAX_BODY_BYTES
 from dht.storage import Storage
 
 FIRST_EPOCH = 1
+MOST_ROSTER_BYTES = MAX_BODY_BYTES - 256
+REMEMBERED_EPOCHS = 4
+"""Whose members are still talked to: those who left hand over what they hold."""
 
 
 class Ring:
@@ -46,6 +51,10 @@ class Ring:
         nearest = sorted(self._places, key=target.__xor__)[: self.roster.k]
         return tuple(self._places[place] for place in nearest)
 
+    def voters(self, key: bytes) -> tuple[bytes, ...]:
+        """Whose votes count for a register at this key."""
+        return self.closest(key)
+
     def certificate(self, record: Record, votes: list[Vote]) -> Certificate | None:
         """From verified votes for `record` by distinct replicas of it; None if too few."""
         roster = self.roster
@@ -63,6 +72,39 @@ class Ring:
         place = int.from_bytes(node_id(member), "big")
         places = _sharing(list(self._places), place, self.roster.k)
         return frozenset(self._places[p] for p in places) - {member}
+
+
+class OpenRing(Ring):
+    """The paper's own membership: a register's replicas are the k closest one can reach.
+
+    Whoever is silent is somebody else's place at once, so two sides of a partition each find a
+    quorum of their own. For experiments.
+    """
+
+    def __init__(
+        self, roster: Roster, roster_digest: bytes, reachable: Callable[[], Collection[bytes]]
+    ) -> None:
+        super().__init__(roster, roster_digest)
+        self._reachable = reachable
+        self.closest = self._closest_now  # type: ignore[assignment]  # nothing is remembered
+        self.sharing = self._sharing_now  # type: ignore[assignment]
+
+    def _here(self) -> dict[int, bytes]:
+        here = self.members.intersection(self._reachable())
+        return {int.from_bytes(node_id(key), "big"): key for key in here}
+
+    def _closest_now(self, key: bytes) -> tuple[bytes, ...]:
+        target, here = int.from_bytes(key, "big"), self._here()
+        return tuple(here[p] for p in sorted(here, key=target.__xor__)[: self.roster.k])
+
+    def _sharing_now(self, member: bytes) -> frozenset[bytes]:
+        """Of those one can reach."""
+        here, place = self._here(), int.from_bytes(node_id(member), "big")
+        return frozenset(here[p] for p in _sharing([*here], place, self.roster.k)) - {member}
+
+    def voters(self, key: bytes) -> tuple[bytes, ...]:
+        """Nobody can check later whom somebody else could reach."""
+        return self.roster.members
 
 
 def _sharing(places: list[int], own: int, k: int) -> set[int]:
@@ -94,19 +136,35 @@ def _opened(signed: Signed[Roster]) -> Roster:
         raise ForgedRoster(str(error)) from error
 
 
+def fits_a_datagram(signed: Signed[Roster]) -> bool:
+    """A larger one (some 230 members) is fetched from the authority."""
+    return len(signed.content) < MOST_ROSTER_BYTES
+
+
 class Rosters:
-    """Adopted rosters, on disk before they are acted on. Epochs only grow."""
+    """Adopted rosters, on disk before they are acted on. Epochs only grow.
+
+    `reachable`: of open membership; then nobody is a replica who is not reached.
+    """
 
     def __init__(
-        self, storage: Storage, authority: Callable[[], bytes], cached_certificates: int
+        self,
+        storage: Storage,
+        authority: Callable[[], bytes],
+        cached_certificates: int,
+        reachable: Callable[[], Collection[bytes]] | None = None,
     ) -> None:
         self._storage = storage
         self._authority = authority
+        self._reachable = reachable
         self._table = storage.table("dht_rosters", Signed[Roster])
         self._rings: dict[int, Ring] = {}
+        self._signed: dict[int, Signed[Roster]] = {}
         self._certified: OrderedDict[bytes, Body] = OrderedDict()
         self._cached_certificates = cached_certificates
         self.ring: Ring | None = None
+        self.around: frozenset[bytes] = frozenset()
+        """Members now, or in one of the last epochs."""
         for _, signed in self._table.items(storage.committed):
             self._use(_opened(signed), signed)  # its signer was checked when it came in
 
@@ -117,14 +175,34 @@ class Rosters:
             raise NoRoster("no roster has been adopted yet")
         return self.ring
 
-    async def adopt(self, signed: Signed[Roster]) -> None:
-        """Raises RosterRefused (one of its classes). The same roster again changes nothing."""
+    @property
+    def epoch(self) -> int:
+        """0 while there is no roster."""
+        return 0 if self.ring is None else self.ring.roster.epoch
+
+    def of(self, epoch: int) -> Ring | None:
+        return self._rings.get(epoch)
+
+    def signed(self, epoch: int) -> Signed[Roster] | None:
+        """As its authority signed it, for those who have not got it yet."""
+        return self._signed.get(epoch)
+
+    def first_with(self, member: bytes) -> int:
+        """The first epoch known in which this is a member; 0 if none."""
+        return min((e for e, ring in self._rings.items() if member in ring.members), default=0)
+
+    def last_with(self, member: bytes) -> int:
+        return max((e for e, ring in self._rings.items() if member in ring.members), default=0)
+
+    async def adopt(self, signed: Signed[Roster]) -> bool:
+        """Whether it is newer. Raises RosterRefused (one of its classes)."""
         roster = self._checked(signed)
         if not self._is_next(roster, content_digest(Roster, signed.content)):
-            return
+            return False
         async with self._storage.transaction() as tx:
             self._table.put(tx, roster.epoch.to_bytes(8, "big"), signed)
         self._use(roster, signed)
+        return True
 
     def _checked(self, signed: Signed[Roster]) -> Roster:
         roster = _opened(signed)
@@ -139,7 +217,7 @@ class Rosters:
     def _is_next(self, roster: Roster, roster_digest: bytes) -> bool:
         if self.ring is None:
             return True
-        current = self.ring.roster.epoch
+        current = self.epoch
         known = self._rings.get(roster.epoch)
         if known is not None and known.digest != roster_digest:
             raise TwoRosters(f"two rosters of epoch {roster.epoch}")
@@ -147,15 +225,25 @@ class Rosters:
             return False
         if roster.epoch <= current:
             raise StaleRoster(f"epoch {roster.epoch} after epoch {current}")
-        if roster.epoch == current + 1 and roster.previous != self.ring.digest:
+        if roster.epoch > current + 1:
+            raise RosterMissing(f"epoch {roster.epoch} after epoch {current}")
+        if roster.previous != self.ring.digest:
             raise StaleRoster("it does not follow from the roster before")
         return True
 
     def _use(self, roster: Roster, signed: Signed[Roster]) -> None:
-        ring = Ring(roster, content_digest(Roster, signed.content))
+        roster_digest = content_digest(Roster, signed.content)
+        if self._reachable is None:
+            ring = Ring(roster, roster_digest)
+        else:
+            ring = OpenRing(roster, roster_digest, self._reachable)
         self._rings[roster.epoch] = ring
-        if self.ring is None or roster.epoch > self.ring.roster.epoch:
+        self._signed[roster.epoch] = signed
+        if self.ring is None or roster.epoch > self.epoch:
             self.ring = ring
+        recent = range(self.epoch - REMEMBERED_EPOCHS + 1, self.epoch + 1)
+        known = [self._rings[epoch] for epoch in recent if epoch in self._rings]
+        self.around = frozenset().union(*(ring.members for ring in known))
 
     def check(self, certificate: Certificate, *, own: Vote | None = None) -> Body:
         """The certified body. Raises InvalidCertificate, also for a roster never adopted.
@@ -171,7 +259,7 @@ class Rosters:
         if ring is None:
             raise InvalidCertificate(f"the roster of epoch {certificate.epoch} is not known here")
         body = check_certificate(
-            certificate, ring.roster, ring.digest, own=own, closest=ring.closest
+            certificate, ring.roster, ring.digest, own=own, closest=ring.voters
         )
         self._remember(key, body)
         return body

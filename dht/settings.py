@@ -1,6 +1,7 @@
 """How patient and how large a node is. Times in seconds."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 MAX_BODY_BYTES = 8192
 """Of a request or a reply, without the 21 bytes of its frame."""
@@ -21,6 +22,10 @@ class DhtSettings:
     bits_per_hop: int = 5
     """b of Kademlia 4.2: larger tables, shorter ways. 1 is the plain tree."""
     refresh_seconds: float = 3600.0
+    membership: Literal["roster", "open"] = "roster"
+    """Replicas are the k closest of the roster, or (for experiments) the k closest one reaches."""
+    repair_seconds: float = 600.0
+    """Between two comparisons of what a member holds with those who share it; 0 for none."""
     crawl_again_seconds: float = 2.0
     """A member that could not be found is not searched for again before."""
 
@@ -30,6 +35,9 @@ class DhtSettings:
     """Before a silent or busy member is asked again; doubles up to `longest_pause_seconds`."""
     longest_pause_seconds: float = 1.0
     handover_attempts: int = 6
+
+    rosters_again_seconds: float = 1.0
+    """After somebody spoke of an epoch whose roster could not be had."""
 
     max_rounds_at_once: int = 32
     """Puts and reads of this node; more wait their turn instead of flooding the others."""

@@ -2,16 +2,26 @@
 
 A request body is [method, request], an answer body the answer alone; both MessagePack, at most
 `settings.MAX_BODY_BYTES`. Every request names its sender's public key. That is a claim: whoever
-wants to stand in a routing table has to prove it (`Ping`).
+wants to stand in a routing table has to prove it (`Ping`). What is asked about registers names the
+epoch it is asked in, and so does the answer; whoever is behind fetches the rosters it lacks.
 """
 
 from typing import Annotated, Literal
 
 import msgspec
 
+from crypto.documents import Signed
 from crypto.hashing import Digest
 from crypto.signing import PublicKey, Signature
-from dht.records import NODE_ID_BYTES, Certificate, Put, Record, RegisterName, Vote
+from dht.records import (
+    NODE_ID_BYTES,
+    Certificate,
+    Put,
+    Record,
+    RegisterName,
+    Roster,
+    Vote,
+)
 
 PRESENCE_LABEL = "dht/presence/1"
 NONCE_BYTES = 16
@@ -26,6 +36,9 @@ Host = Annotated[str, msgspec.Meta(min_length=1, max_length=45)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Cursor = Annotated[bytes, msgspec.Meta(max_length=128)]
 """Where a page ended; empty for the first page and after the last."""
+
+EpochNumber = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
+"""0 where nobody says."""
 
 Code = Annotated[str, msgspec.Meta(max_length=80)]
 Detail = Annotated[str, msgspec.Meta(max_length=400)]
@@ -76,6 +89,7 @@ class Neighbours(_Message, frozen=True):
 
 class PutRequest(Request, frozen=True):
     put: Put
+    epoch: EpochNumber = 0
 
 
 PutState = Literal["voted", "conflict", "refused", "busy", "not-synced"]
@@ -96,6 +110,7 @@ class PutAnswer(_Message, frozen=True):
     """The replica already keeps this very body as certified."""
     code: Code = ""
     detail: Detail = ""
+    epoch: EpochNumber = 0
 
 
 class KeepRequest(Request, frozen=True):
@@ -110,6 +125,7 @@ class KeepAnswer(_Message, frozen=True):
 
 class ReadRequest(Request, frozen=True):
     name: RegisterName
+    epoch: EpochNumber = 0
 
 
 class ReadAnswer(_Message, frozen=True):
@@ -120,12 +136,22 @@ class ReadAnswer(_Message, frozen=True):
     vote: Vote | None = None
     """For the first record, as long as there is no certificate."""
     certificate: Certificate | None = None
+    epoch: EpochNumber = 0
 
 
 class HoldsRequest(Request, frozen=True):
-    """Which registers of mine do you hold?"""
+    """Which registers of mine do you hold?
+
+    With `matching`, the digest of what the sender holds after one cursor and up to another: only
+    if that is not the same.
+    """
 
     after: Cursor
+    turn: EpochNumber = 0
+    """Mine by this epoch's roster; 0 for the newest."""
+    until: Cursor = b""
+    """The last one asked about; empty for all there are."""
+    matching: Annotated[bytes, msgspec.Meta(max_length=32)] = b""
 
 
 class Holding(_Message, frozen=True):
@@ -136,9 +162,15 @@ class Holding(_Message, frozen=True):
 
 
 class HoldsAnswer(_Message, frozen=True):
-    state: Literal["page", "not-synced"]
+    state: Literal["page", "same", "not-synced"]
     holdings: Annotated[tuple[Holding, ...], msgspec.Meta(max_length=PAGE_ITEMS)] = ()
     next: Cursor = b""
+    epoch: EpochNumber = 0
+    """The answerer votes in no earlier one."""
+    settled: bool = False
+    """It holds all that it had to of the epoch before the one asked about."""
+    through: EpochNumber = 0
+    """And of this one: the newest such."""
 
 
 class Wanted(_Message, frozen=True):
@@ -165,6 +197,27 @@ class FetchAnswer(_Message, frozen=True):
     copies: Annotated[tuple[Copy, ...], msgspec.Meta(max_length=FETCH_ITEMS)] = ()
 
 
+class RosterRequest(Request, frozen=True):
+    epoch: EpochNumber
+
+
+class RosterReply(_Message, frozen=True):
+    """Signed by the authority; none if it is not known here, or too large for a datagram."""
+
+    roster: Signed[Roster] | None
+
+
+class OfferRoster(Request, frozen=True):
+    """Here is a roster that you seem not to have. Who sends it is of no importance."""
+
+    roster: Signed[Roster]
+
+
+class RosterTaken(_Message, frozen=True):
+    known: EpochNumber
+    """The newest epoch the answerer goes by now."""
+
+
 METHODS: dict[str, type[Request]] = {
     "ping": Ping,
     "find_node": FindNode,
@@ -173,5 +226,7 @@ METHODS: dict[str, type[Request]] = {
     "read": ReadRequest,
     "holds": HoldsRequest,
     "fetch": FetchRequest,
+    "roster": RosterRequest,
+    "offer": OfferRoster,
 }
 METHOD_OF: dict[type[Request], str] = {type_: method for method, type_ in METHODS.items()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from crypto import codec
-from crypto.documents import Signed, sign_document
+from crypto.documents import Signed, content_digest, sign_document
 from crypto.hashing import digest
 from crypto.signing import SigningKey
 from dht.errors import RecordRefused
@@ -35,6 +35,10 @@ def key_of(label: str) -> SigningKey:
 
 def keys(count: int, label: str = "member") -> list[SigningKey]:
     return [key_of(f"{label} {i}") for i in range(count)]
+
+
+def epoch_of(roster: Signed[Roster]) -> int:
+    return codec.decode(roster.content, Roster).epoch
 
 
 def signed_roster(
@@ -132,6 +136,8 @@ class World:
     """Who is not a `DhtNode` but a party that cheats."""
     nodes: dict[bytes, DhtNode] = field(default_factory=dict)
     stores: dict[bytes, Store] = field(default_factory=dict)
+    history: list[Signed[Roster]] = field(default_factory=list)
+    """The rosters before the newest one."""
     addresses: dict[bytes, tuple[str, int]] = field(default_factory=dict)
     _serial: int = 0
 
@@ -162,7 +168,9 @@ class World:
         self.nodes[identity], self.stores[identity] = node, store
         if member:
             self.addresses[identity] = address
-        await node.adopt(self.roster)
+        for roster in (*self.history, self.roster):
+            if node.roster is None or node.roster.epoch < epoch_of(roster):
+                await node.adopt(roster)
         if join:
             await node.join(self.contacts())
         return node
@@ -170,6 +178,37 @@ class World:
     async def stop(self, key: bytes) -> None:
         await self.nodes.pop(key).close()
         await self.stores.pop(key).close()
+
+    def next_roster(
+        self, *, leaving: Sequence[bytes] = (), joining: Sequence[SigningKey] = ()
+    ) -> Signed[Roster]:
+        """The newest from now on, in this world's books; nobody is told of it."""
+        now = codec.decode(self.roster.content, Roster)
+        gone = set(leaving)
+        self.keys += joining
+        members = [
+            key for key in self.keys if key.public_key in now.members and key.public_key not in gone
+        ] + list(joining)
+        self.history.append(self.roster)
+        self.roster = signed_roster(
+            members,
+            now.k,
+            now.q,
+            epoch=now.epoch + 1,
+            previous=content_digest(Roster, self.roster.content),
+        )
+        return self.roster
+
+    async def tell(self, *members: bytes) -> None:
+        """Of the newest roster; everybody, if nobody is named."""
+        for key in members or tuple(self.nodes):
+            await self.nodes[key].adopt(self.roster)
+
+    async def settled(self, seconds: float = 20) -> None:
+        """Until every member is through with the turn."""
+        members = codec.decode(self.roster.content, Roster).members
+        up = [self.nodes[key] for key in members if key in self.nodes]
+        await until(lambda: all(node.ready for node in up), seconds)
 
     def key(self, public: bytes) -> SigningKey:
         return next(key for key in self.keys if key.public_key == public)

@@ -1,0 +1,196 @@
+"""A node follows the epochs: it fetches rosters, takes over what is its, and repairs.
+
+A member that has left stays until those who came after it are settled: it is `released` then.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+from crypto import codec
+from crypto.documents import Signed
+from crypto.hashing import digest
+from dht.errors import RosterRefused
+from dht.pulling import Puller
+from dht.records import Roster
+from dht.rosters import Rosters, fits_a_datagram
+from dht.rounds import Asking
+from dht.settings import DhtSettings
+from dht.standing import Standing
+from dht.tasks import Tasks
+from dht.turns import turned_sets
+from dht.wire import (
+    HoldsAnswer,
+    HoldsRequest,
+    OfferRoster,
+    RosterReply,
+    RosterRequest,
+    RosterTaken,
+)
+
+LAST = b"\xff" * 32
+"""A cursor behind every register."""
+FetchRosters = Callable[[int], Awaitable[None]]
+
+
+class Turning:
+    """`fetch` asks the authority for the rosters after an epoch and adopts them."""
+
+    def __init__(
+        self,
+        *,
+        key: bytes,
+        ask: Asking,
+        rosters: Rosters,
+        standing: Standing,
+        puller: Puller,
+        refresh: Callable[[], Awaitable[None]],
+        fetch: FetchRosters | None,
+        settings: DhtSettings,
+        counters: Counter[str],
+    ) -> None:
+        self._key = key
+        self._ask = ask
+        self._rosters = rosters
+        self._standing = standing
+        self._puller = puller
+        self._refresh = refresh
+        self._fetch = fetch
+        self._settings = settings
+        self._counters = counters
+        self._tasks: Tasks | None = None
+        self._learning: asyncio.Task[None] | None = None
+        self._settling: asyncio.Task[None] | None = None
+        self._repairing: asyncio.Task[None] | None = None
+        self._teaching: set[bytes] = set()
+        self._not_before = 0.0
+        self.is_released = False
+
+    def start(self, tasks: Tasks) -> None:
+        """From now on there is somebody to ask. What runs in the background ends with `tasks`."""
+        self._tasks = tasks
+
+    # Rosters
+
+    def hear(self, member: bytes, epoch: int) -> None:
+        """A member speaks of an epoch: whoever of the two is behind gets the rosters.
+
+        In the background, and not too often.
+        """
+        known, now = self._rosters.epoch, asyncio.get_running_loop().time()
+        if self._tasks is None or epoch in (0, known):
+            return
+        if epoch < known:
+            if member not in self._teaching:
+                self._teaching.add(member)
+                self._tasks.spawn(self._teach(member, epoch))
+        elif now >= self._not_before and (self._learning is None or self._learning.done()):
+            self._learning = self._tasks.spawn(self._fetch_up_to(member, epoch))
+
+    async def _teach(self, member: bytes, epoch: int) -> None:
+        try:
+            while (signed := self._rosters.signed(epoch + 1)) is not None:
+                if not fits_a_datagram(signed):
+                    return  # it has to ask the authority
+                answer = await self._ask(member, OfferRoster(self._key, signed), RosterTaken)
+                if answer is None or answer.known <= epoch:
+                    return
+                epoch = answer.known
+        finally:
+            self._teaching.discard(member)
+
+    def take(self, roster: Signed[Roster]) -> "RosterTaken | Awaitable[RosterTaken]":
+        """Whoever offers it: the authority has signed it, or not. Only the next one is read."""
+        try:
+            epoch = codec.decode(roster.content, Roster).epoch
+        except ValueError:
+            return RosterTaken(self._rosters.epoch)
+        if self._rosters.ring is None or epoch != self._rosters.epoch + 1:
+            return RosterTaken(self._rosters.epoch)
+        return self._take(roster)
+
+    async def _take(self, roster: Signed[Roster]) -> RosterTaken:
+        try:
+            if await self._rosters.adopt(roster):
+                self.turned()
+        except RosterRefused:
+            self._counters["false_rosters"] += 1
+        return RosterTaken(self._rosters.epoch)
+
+    async def learn(self, member: bytes, epoch: int) -> None:
+        """The same, and wait for it."""
+        self.hear(member, epoch)
+        if self._learning is not None:
+            await asyncio.wait((self._learning,))
+
+    async def _fetch_up_to(self, member: bytes, epoch: int) -> None:
+        while (known := self._rosters.epoch) < epoch:
+            await self._fetch_next(member)
+            if self._rosters.epoch == known and self._fetch is not None:
+                await self._fetch(known)
+            if self._rosters.epoch == known:
+                pause = self._settings.rosters_again_seconds
+                self._not_before = asyncio.get_running_loop().time() + pause
+                return
+
+    async def _fetch_next(self, member: bytes) -> None:
+        request = RosterRequest(self._key, self._rosters.epoch + 1)
+        answer = await self._ask(member, request, RosterReply)
+        if answer is not None and answer.roster is not None:
+            await self._take(answer.roster)
+
+    # Taking over
+
+    def turned(self) -> None:
+        """A roster has been adopted."""
+        self.is_released = False
+        if self._tasks is not None and (self._settling is None or self._settling.done()):
+            self._settling = self._tasks.spawn(self._settle())
+
+    async def _settle(self) -> None:
+        pause = self._settings.first_pause_seconds
+        while not await self._is_through():
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, self._settings.longest_pause_seconds)
+
+    async def _is_through(self) -> bool:
+        if self._rosters.ring is None:
+            return True
+        await self._refresh()
+        if self._key in self._rosters.ring.members:
+            await self._puller.run()
+            return self._standing.is_settled
+        self.is_released = await self._is_free()
+        return self.is_released
+
+    async def _is_free(self) -> bool:
+        """Of every range this node has left, q of those who keep it now are settled."""
+        turn = self._rosters.last_with(self._key) + 1
+        before, after = self._rosters.of(turn - 1), self._rosters.of(turn)
+        if before is None or after is None:
+            return True
+        sets = [new for old, new in turned_sets(before, after) if self._key in old]
+        wanted: set[bytes] = set().union(*sets)
+        told = await asyncio.gather(*(self._is_settled(member, turn) for member in sorted(wanted)))
+        settled = {member for member, yes in zip(sorted(wanted), told, strict=True) if yes}
+        return all(len(new & settled) >= after.roster.q for new in sets)
+
+    async def _is_settled(self, member: bytes, turn: int) -> bool:
+        answer = await self._ask(member, HoldsRequest(self._key, LAST), HoldsAnswer)
+        return answer is not None and answer.through >= turn
+
+    # Repair
+
+    def keep_repairing(self) -> None:
+        """Now and then, each node at times of its own."""
+        seconds = self._settings.repair_seconds
+        running = self._repairing is not None and not self._repairing.done()
+        if self._tasks is not None and seconds > 0 and not running:
+            share = digest("repair", self._key)[0] / 255
+            self._repairing = self._tasks.spawn(self._repair_every(seconds * (0.75 + share / 2)))
+
+    async def _repair_every(self, seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            if self._standing.is_settled:
+                await self._puller.repair()
