@@ -25,6 +25,7 @@ from nodes.protocols.item_trading.purchase import answer_query, expire_listing
 from nodes.protocols.item_trading.reading import known_listing
 from nodes.protocols.item_trading.refusals import (
     CertificateRevoked,
+    ProofForAnotherMarket,
     ProofNotAccepted,
     TooEarly,
     WrongState,
@@ -118,7 +119,7 @@ class Listings:
                 self._save(tx, proven)
                 books.evidence.keep_message(tx, received)
                 return party.answer(tx, received, ItemListed())
-        except (ProofNotAccepted, CertificateRevoked):
+        except (ProofForAnotherMarket, ProofNotAccepted, CertificateRevoked):
             await self._close(listing.listing, listing_proof.unproven)
             raise
 
