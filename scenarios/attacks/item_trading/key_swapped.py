@@ -1,0 +1,64 @@
+"""IT-A14: the seller has the buyer's key from the market, and from nobody else."""
+
+from crypto import codec
+from nodes.protocols.item_trading.documents import Deal
+from nodes.protocols.item_trading.payment import reference_of
+from nodes.protocols.item_trading.reading import key_context, unlock
+from scenarios.adversaries.outsider import Voice
+from scenarios.attacks.item_trading.trading import (
+    PRICE,
+    answered,
+    offered,
+    tapped,
+    time_is_over,
+)
+from scenarios.lab.acting import Act
+from scenarios.lab.attack import attack
+from scenarios.lab.items import bought, funded, signature_of
+from scenarios.lab.node_client import Node
+
+
+@attack(
+    "IT-A14",
+    title="The market's key for the buyer's",
+    protocols=("item_trading", "electronic_cash"),
+    guards=("buyer-key-is-certified",),
+    word="READ",
+    programs={"market-1": "scenarios.adversaries.key_swapping_market"},
+)
+async def key_swapped(act: Act) -> None:
+    """A market names its own key as the buyer's, and reads the certificate that it must never read.
+
+    The buyer has paid and gets a key that it cannot open. To move the item as well the market
+    would need the owner's word, which names the buyer (IT-A10).
+    """
+    await act.mallory()
+    seller, buyer = act.cast("C_1", "C_2")
+    market = act.live.markets[0]
+    crooked = act.voice(market)
+    await funded(buyer, PRICE)
+    listing = await offered(act, seller, 2)
+    await act.begin()
+
+    trade = await bought(buyer, market, listing)
+    if (told := await answered("2.4", market, trade)) != "ok":
+        act.refused(told, seller)
+    else:
+        await buyer.until(trade, "ready")
+        await buyer.control("item_pay", transaction=trade)
+        await buyer.until(trade, "garbage")
+        serial = (await seller.until(listing, "in-trade"))["serial"]
+        if await _read(crooked, buyer, trade) == await signature_of(seller, serial):
+            says = f"its signature; {buyer.name} has paid, and a key that opens nothing"
+            act.harm(seller, 1, "certificate", to=market, says=says)
+    await time_is_over(act)
+
+
+async def _read(crooked: Voice, buyer: Node, trade: str) -> str:
+    """The game server's signature, hex, as whoever taps the line and has that key reads it."""
+    sent, key_info = await tapped(buyer, "2.5", trade), await tapped(buyer, "2.8", trade)
+    deal = reference_of(codec.decode(bytes.fromhex(sent["deal"]["content"]), Deal))
+    sealed = bytes.fromhex(key_info["sealed_key"])
+    key = crooked.party.sealing_key.open(sealed, key_context(deal))
+    goods = unlock(bytes.fromhex(sent["ciphertext"]), key, deal)
+    return goods.certificate.signature.hex()
