@@ -138,7 +138,7 @@ class BlindPrivateKey:
     def from_der(cls, der: bytes) -> "BlindPrivateKey":
         """Raise UnacceptableKey unless this is such a key, PKCS #8, not encrypted."""
         try:
-            key = serialization.load_der_private_key(der, password=None)
+            key = rsa_private.read_der(der)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise UnacceptableKey("no readable private key") from error
         if not isinstance(key, rsa.RSAPrivateKey):

@@ -9,15 +9,18 @@ theorem would give the factors away.
 
 import ctypes
 import secrets
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Protocol
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 PUBLIC_EXPONENT = 65537
 EXPONENT_BLINDING_BITS = 64
 SELF_TESTS = 2
+KEPT_KEYS = 64
+"""Keys whose checks are not repeated: each takes as long as many signatures."""
 
 _NO_PADDING = 3  # RSA_NO_PADDING of openssl/rsa.h
 
@@ -155,6 +158,16 @@ def _libcrypto() -> Any:
     return library
 
 
+@lru_cache(maxsize=KEPT_KEYS)
+def read_der(der: bytes) -> PrivateKeyTypes:
+    """Any private key, PKCS #8, not encrypted; the same object for the same bytes.
+
+    Raises ValueError, TypeError, UnsupportedAlgorithm.
+    """
+    return serialization.load_der_private_key(der, password=None)
+
+
+@lru_cache(maxsize=KEPT_KEYS)
 def fastest(key: rsa.RSAPrivateKey) -> PrivateOperation:
     """OpenSSL's where it is there and agrees with the portable one on this key, else that one."""
     portable = Portable(key)

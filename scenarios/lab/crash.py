@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from scenarios.lab.auditor import audit_settled, verdict_of
 from scenarios.lab.crash_cases import Case, protocol_of
@@ -85,14 +86,26 @@ async def sweep(
     return outcomes
 
 
-async def run_case(world: World, drama: Drama, case: Case) -> Outcome:
+class Trouble(Protocol):
+    """What is to happen in a case."""
+
+    async def await_it(self) -> None:
+        """From now on it may happen."""
+
+    async def get_over_it(self) -> bool:
+        """Whether it happened. If it did, everything is as well again as it can be; if not, it
+        will not any more."""
+
+
+async def run_case(
+    world: World, drama: Drama, case: Case, trouble: Trouble | None = None
+) -> Outcome:
+    """`trouble`: what else happens than that the party of the case is killed."""
     loop = asyncio.get_running_loop()
     begun = loop.time()
     await drama.prepare()
-    victim = drama.parties[case.party]
-    await victim.control("kill_at", protocol=protocol_of(case), step=case.step, point=case.point)
-    dead = asyncio.Event()
-    nurse = asyncio.create_task(_bring_back(victim, dead))
+    trouble = trouble or Kill(drama.parties[case.party], case)
+    await trouble.await_it()
     try:
         async with asyncio.timeout(CASE_SECONDS):
             ended = await drama.play()
@@ -102,31 +115,45 @@ async def run_case(world: World, drama: Drama, case: Case) -> Outcome:
         how, honest = "no end", Check(HONEST, False, f"no end in {CASE_SECONDS:g} s")
     except LabFailure as error:
         how, honest = "broken off", Check(HONEST, None, str(error))
-    died = await _dismiss(nurse, victim, dead)
+    died = await trouble.get_over_it()
     _, checks = await audit_settled(world.nodes.values(), seconds=SETTLE_SECONDS)
     return Outcome(case, died, how, (honest, *checks), loop.time() - begun)
 
 
-async def _bring_back(victim: Node, dead: asyncio.Event) -> None:
-    """Wait until its process has ended, then start it again; ready when this returns."""
-    await victim.ended()
-    dead.set()
-    await victim.restart()
+class Kill:
+    """Kill -9 of one party at one point; it is started again at once."""
 
+    def __init__(self, victim: Node, case: Case) -> None:
+        self._victim, self._case = victim, case
+        self._dead = asyncio.Event()
+        self._nurse: asyncio.Task[None] | None = None
 
-async def _dismiss(nurse: "asyncio.Task[None]", victim: Node, dead: asyncio.Event) -> bool:
-    """Whether the victim died. One that still waits for its point is told to forget it.
+    async def await_it(self) -> None:
+        case = self._case
+        at = {"protocol": protocol_of(case), "step": case.step, "point": case.point}
+        await self._victim.control("kill_at", **at)
+        self._nurse = asyncio.create_task(self._bring_back())
 
-    A transaction may be over when its last message is answered, so the point may still come.
-    """
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(LATE_SECONDS):
-            await dead.wait()
-    if not dead.is_set() and victim.alive():
-        nurse.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await nurse
-        await victim.control("kill_at", protocol="none", step="none", point="received")
-        return False
-    await nurse
-    return True
+    async def _bring_back(self) -> None:
+        """Wait until its process has ended, then start it again; ready when this returns."""
+        await self._victim.ended()
+        self._dead.set()
+        await self._victim.restart()
+
+    async def get_over_it(self) -> bool:
+        """One that still waits for its point is told to forget it.
+
+        A transaction may be over when its last message is answered: the point may still come.
+        """
+        assert self._nurse is not None, "it was awaited"
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LATE_SECONDS):
+                await self._dead.wait()
+        if not self._dead.is_set() and self._victim.alive():
+            self._nurse.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._nurse
+            await self._victim.control("kill_at", protocol="none", step="none", point="received")
+            return False
+        await self._nurse
+        return True

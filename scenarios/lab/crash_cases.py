@@ -21,7 +21,10 @@ class Case:
     """Which transaction is played."""
     party: str
     step: str
-    point: Point
+    point: str
+    """Where it is killed (`Point`); in simulation also what happens to its message (`FaultKind`)."""
+    receiver: str = ""
+    """To whom that message goes."""
 
     @property
     def name(self) -> str:

@@ -6,6 +6,7 @@ honest party that has neither its goods nor its money, or both.
 
 from collections.abc import Mapping
 
+from nodes.protocols.message import Role
 from scenarios.content import HARBOUR
 from scenarios.lab.cash_dramas import cash_dramas
 from scenarios.lab.drama import Drama, Ended, whole_books
@@ -194,18 +195,33 @@ PROGRAMS = {GARBAGE_SELLER: "scenarios.adversaries.garbage_seller"}
 
 
 def dramas(world: World, owners: Owners) -> dict[str, Drama]:
-    """Each with peers of its own, as far as there are any."""
-    one, two, three, four, five = (world.node(f"peer-0{n}") for n in range(1, 6))
-    seven, eight = world.node("peer-07"), world.node("peer-08")
+    """All that this world has the servers for, each with peers of its own where there are any."""
+    four, five, seven, eight = (world.node(f"peer-0{n}") for n in (4, 5, 7, 8))
+    found = coin_dramas(world, owners)
+    if world.of_role(Role.CENTRAL_SERVER):
+        found |= sale_dramas(world, owners)
+    if world.of_role(Role.COIN_SERVER):
+        found |= cash_dramas(world, owners, seven, eight)
+        found |= prepaid_dramas(world, owners, seven, eight)
+    if world.of_role(Role.MARKET):
+        found |= item_dramas(world, owners, four, five)
+    return found
+
+
+def coin_dramas(world: World, owners: Owners) -> dict[str, Drama]:
+    three, four, five = (world.node(f"peer-0{n}") for n in (3, 4, 5))
     return {
-        "purchase": Purchase(world, owners, one, two),
-        "dispute": Purchase(world, owners, one, world.node(GARBAGE_SELLER)),
-        "abandonment": Purchase(world, owners, one, two, LEAVES),
         "withdrawal": Withdrawal(world, owners, three),
         "payment": Payment(world, owners, three, four),
         "reissue": Reissue(world, owners, five),
         "redemption": Redemption(world, owners, three),
-        **cash_dramas(world, owners, seven, eight),
-        **prepaid_dramas(world, owners, seven, eight),
-        **item_dramas(world, owners, four, five),
+    }
+
+
+def sale_dramas(world: World, owners: Owners) -> dict[str, Drama]:
+    one, two = (world.node(f"peer-0{n}") for n in (1, 2))
+    return {
+        "purchase": Purchase(world, owners, one, two),
+        "dispute": Purchase(world, owners, one, world.node(GARBAGE_SELLER)),
+        "abandonment": Purchase(world, owners, one, two, LEAVES),
     }

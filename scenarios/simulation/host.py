@@ -113,13 +113,12 @@ class SimulatedHost:
         self._end(running)
         raise LifeEnded(repr(running.life))
 
-    def _end(self, running: Running) -> None:
-        self.ends += 1
-        self._simulation.end_life(running.life)
-        running.service.abandon()
-        running.ended.set()
+    def _end(self, *ending: Running) -> None:
+        self._simulation.end_lives(*(running.life for running in ending))
+        for running in ending:
+            running.service.abandon()
+            running.ended.set()
+        self.ends += len(ending)
 
     def end_all(self) -> None:
-        for running in self._last.values():
-            if running.life.alive:
-                self._end(running)
+        self._end(*(running for running in self._last.values() if running.life.alive))

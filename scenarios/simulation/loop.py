@@ -222,13 +222,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     # ends
 
-    def bury(self, life: Life) -> None:
-        """Keep the tasks of a life that has ended as they are.
+    def bury(self, *lives: Life) -> None:
+        """Keep the tasks of lives that have ended as they are.
 
         Collected, their coroutines would be closed, and what stands behind `finally` would run.
         """
         for task in asyncio.all_tasks(self):
-            if isinstance(task, _Task) and task.life is life:
+            if isinstance(task, _Task) and task.life in lives:
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
                 self._remains.append(task)
 
@@ -289,5 +289,6 @@ def _waiting(loop: VirtualLoop) -> str:
 
 
 def _tell(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    if not isinstance(context.get("exception"), LifeEnded):
+    """Not of frames that ended with their node, nor of what the collector finds of it later."""
+    if not (loop.is_closed() or isinstance(context.get("exception"), LifeEnded)):
         loop.default_exception_handler(context)

@@ -33,19 +33,28 @@ EPOCH_SECONDS = 1_767_225_600
 
 
 class Simulation:
-    def __init__(self, seed: int, *, seconds: float = DAY_SECONDS) -> None:
-        self.seed = seed
+    """`name` tells apart what is played from one seed; `begun`: seconds after EPOCH_SECONDS."""
+
+    def __init__(
+        self, seed: int, *, name: str = "", seconds: float = DAY_SECONDS, begun: float = 0.0
+    ) -> None:
+        self.seed, self.name = seed, name
+        self._begun = begun
         self.network = Network(self.chance("network"))
         self.loop = VirtualLoop(self.network, self.chance("loop"), seconds=seconds)
         self._keys = itertools.count()
 
     def chance(self, *names: object) -> random.Random:
         """A stream of its own for each use, so that one more draw here changes nothing there."""
-        return stream(self.seed, *names)
+        return stream(self.seed, self.name, *names)
+
+    def passed(self) -> float:
+        """Seconds since EPOCH_SECONDS."""
+        return self._begun + self.loop.time() - FIRST_MOMENT
 
     def nanoseconds(self) -> int:
         """Since the epoch."""
-        return round((EPOCH_SECONDS + self.loop.time() - FIRST_MOMENT) * 1e9)
+        return round((EPOCH_SECONDS + self.passed()) * 1e9)
 
     def new_life(self, node: str, number: int) -> Life:
         """In it everything is drawn from a stream of its own."""
@@ -53,11 +62,12 @@ class Simulation:
         life.context.run(randomness.draw_from, self.source(node, number))
         return life
 
-    def end_life(self, life: Life) -> None:
-        """From now on nothing of it runs, and nothing of it listens. Its files are not its own."""
-        life.alive = False
-        self.network.end_of(life)
-        self.loop.bury(life)
+    def end_lives(self, *lives: Life) -> None:
+        """From now on nothing of them runs or listens. Their files are their owner's matter."""
+        for life in lives:
+            life.alive = False
+            self.network.end_of(life)
+        self.loop.bury(*lives)
 
     def source(self, *names: object) -> Seeded:
         return Seeded(self.chance("drawn", *names), self._keys)
@@ -77,10 +87,12 @@ def simulate(
     work: Callable[[Simulation], Coroutine[Any, Any, T]],
     *,
     seed: int = 1,
+    name: str = "",
     seconds: float = DAY_SECONDS,
+    begun: float = 0.0,
 ) -> T:
     """What `work` returns. Raises loop.NothingToDo, loop.TimeIsUp."""
-    return Simulation(seed, seconds=seconds).run(work)
+    return Simulation(seed, name=name, seconds=seconds, begun=begun).run(work)
 
 
 @contextlib.contextmanager

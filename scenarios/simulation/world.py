@@ -9,7 +9,8 @@
     simulate(work, seed=7)
 
 The nodes are asked over HTTP as everywhere, by the lab's own client. `world.simulation.network`
-makes cuts and faults; waiting costs no time (`asyncio.sleep`), since the clock is virtual.
+makes cuts and faults; waiting costs no time (`asyncio.sleep`), since the clock is virtual. A world
+that took long to prepare falls asleep once, and others wake where it did.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from scenarios.lab import plan as plans
@@ -31,6 +33,15 @@ from scenarios.simulation.simulation import Simulation
 FIRST_PORT = 7000
 MEMORY = Path("/dev/shm")
 """A folder in memory, where the system has one."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The folder of a world whose nodes have all ended, and when that was."""
+
+    folder: Path
+    passed: float
+    """Seconds since the beginning of all simulations."""
 
 
 class SimulatedWorld(World):
@@ -60,12 +71,37 @@ class SimulatedWorld(World):
             protocols=tuple(protocols),
         )
         plans.check(plan)
-        folder = WorldFolder(_temporary_folder())
+        folder = WorldFolder(temporary_folder())
         try:
             async with cls._on(simulation, folder, _laid_out(folder, plan)) as world:
                 yield world
         finally:
             shutil.rmtree(folder.path, ignore_errors=True)
+
+    @classmethod
+    @asynccontextmanager
+    async def wake(
+        cls, simulation: Simulation, snapshot: Snapshot
+    ) -> AsyncIterator["SimulatedWorld"]:
+        """A copy of a world that fell asleep, started and ready; gone afterwards.
+
+        The simulation is to begin where that one ended (`begun=snapshot.passed`), and to have
+        another seed or name, or it would draw the same values again.
+        """
+        folder = WorldFolder(temporary_folder())
+        try:
+            shutil.copytree(snapshot.folder, folder.path, dirs_exist_ok=True)
+            async with cls._on(simulation, folder, folder.read()) as world:
+                yield world
+        finally:
+            shutil.rmtree(folder.path, ignore_errors=True)
+
+    def fall_asleep(self, target: Path) -> Snapshot:
+        """Kill every node and keep a copy of their folders: worlds can begin there."""
+        assert self.folder is not None
+        self.host.end_all()
+        shutil.copytree(self.folder.path, target)
+        return Snapshot(target, self.simulation.passed() + 1)
 
     @classmethod
     @asynccontextmanager
@@ -107,6 +143,9 @@ class SimulatedWorld(World):
         await asyncio.gather(*(node.until_ready() for node in nodes))
         for node in nodes:
             node.id = str((await node.get("/.well-known/node"))["id"])
+            self.host.record.node(node.name).id = node.id
+        assert self.folder is not None
+        self.folder.write(self.host.record)
 
     async def whole_trace(self) -> list[dict[str, object]]:
         """All rows of all nodes that run, in the order of their names."""
@@ -114,7 +153,7 @@ class SimulatedWorld(World):
         return [{"node": name, **row} for name in sorted(answers) for row in answers[name]["rows"]]
 
 
-def _temporary_folder() -> Path:
+def temporary_folder() -> Path:
     where = MEMORY if os.access(MEMORY, os.W_OK) else None
     return Path(tempfile.mkdtemp(prefix="jangteo-simulation-", dir=where))
 

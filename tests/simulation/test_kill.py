@@ -39,7 +39,7 @@ def test_what_was_committed_stays_and_the_rest_is_gone(tmp_path: Path) -> None:
         finished: list[int] = []
         simulation.loop.create_task(write(), context=life.context)
         await asyncio.sleep(0.1)
-        simulation.end_life(life)
+        simulation.end_lives(life)
         store.abandon()
         await asyncio.sleep(10)
         again = Store(tmp_path / "node.db")
@@ -76,7 +76,7 @@ def test_nothing_of_a_life_that_has_ended_runs_again() -> None:
         tasks = [loop.create_task(one(), context=life.context) for one in (tidy, begin)]
         await asyncio.sleep(2.5)
         assert done == ["thread", "timer", "timer"]
-        simulation.end_life(life)
+        simulation.end_lives(life)
         tasks[0].cancel()
         await asyncio.sleep(1000)
         assert not tasks[0].done()
@@ -92,7 +92,7 @@ def test_the_frame_that_ends_its_own_life_does_not_go_on() -> None:
 
         async def end() -> None:
             try:
-                simulation.end_life(life)
+                simulation.end_lives(life)
                 raise LifeEnded
             except Exception:
                 done.append("caught")

@@ -275,7 +275,7 @@ def test_who_is_connected_to_a_node_that_ends_is_told() -> None:
         stage.plant("late")
         asking = asyncio.create_task(stage.within(stage.client, stage.ask("hello")))
         await asyncio.sleep(1)
-        stage.simulation.end_life(stage.server)
+        stage.simulation.end_lives(stage.server)
         with pytest.raises(aiohttp.ClientError):
             await asking
         with pytest.raises(aiohttp.ClientConnectorError):
