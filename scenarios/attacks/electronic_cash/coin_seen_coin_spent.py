@@ -1,12 +1,7 @@
 """BS-A5: as printed a coin is its serial number, and whoever knows that has it."""
 
-from nodes.protocols.electronic_cash import exchange, spending
-from nodes.protocols.electronic_cash.coin import Coin
 from nodes.protocols.electronic_cash.holding import HeldCoin, Path
-from nodes.protocols.electronic_cash.messages import Exchanged
-from nodes.protocols.electronic_cash.spending import Wanted
-from scenarios.adversaries.outsider import Mallory
-from scenarios.attacks.electronic_cash.coins import made, server_of, until, withdraw
+from scenarios.attacks.electronic_cash.coins import server_of, swapped, withdraw
 from scenarios.lab.acting import Act
 from scenarios.lab.attack import attack
 from scenarios.lab.worth import CASH
@@ -33,18 +28,6 @@ async def coin_seen_coin_spent(act: Act) -> None:
     (seen,) = act.voice(holder).kept("cash_coins", HeldCoin)
     await act.begin()
 
-    if await act.attempt(server_of(act), _exchange(mallory, seen.coin)):
+    stolen = HeldCoin(seen.coin, Path(1_000_000, 0))  # a key of its own in the place of the coin's
+    if await act.attempt(server_of(act), swapped(mallory, stolen)):
         act.harm(holder, AMOUNT, CASH, to=mallory)
-
-
-async def _exchange(mallory: Mallory, coin: Coin) -> bool:
-    """Steps X1, X2, signed with a key that is not the coin's."""
-    party, purse = mallory.party, mallory.cash.purse
-    wanted = Wanted("exchange", 0, None, None, until(mallory), (coin.amount,))
-    order = await made(mallory, wanted, [HeldCoin(coin, Path(0, 0))])
-    request = exchange.request_exchange(order)
-    answer = await party.send(coin.coin_server, request, order.transaction, Exchanged)
-    _, coins = spending.settled(order, answer.message.change, purse.wallet, party.guards)
-    async with party.store.transaction() as tx:
-        purse.add(tx, coins)
-    return True

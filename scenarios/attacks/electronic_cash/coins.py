@@ -8,11 +8,11 @@ from typing import Generic, TypeVar
 import msgspec
 
 from crypto.sealing import SealingKey
-from nodes.protocols.electronic_cash import payment, spending
+from nodes.protocols.electronic_cash import exchange, payment, spending
 from nodes.protocols.electronic_cash.coin import serial
 from nodes.protocols.electronic_cash.documents import RequestId
 from nodes.protocols.electronic_cash.holding import CoinPhase, HeldCoin, Spending
-from nodes.protocols.electronic_cash.messages import Accepted, Acknowledge, Pay
+from nodes.protocols.electronic_cash.messages import Accepted, Acknowledge, Exchanged, Pay
 from nodes.protocols.electronic_cash.refusals import MoveNotAllowed
 from nodes.protocols.electronic_cash.spending import Wanted
 from nodes.protocols.envelope import Opened
@@ -81,6 +81,35 @@ async def no_longer_hers(mallory: Mallory, coins: Sequence[HeldCoin]) -> None:
     async with mallory.party.store.transaction() as tx:
         for one in coins:
             table.put(tx, serial(one.coin), one.moved(CoinPhase.PLEDGED).moved(CoinPhase.SPENT))
+
+
+async def exchanged(mallory: Mallory, order: Spending) -> None:
+    """Steps X1, X2: what comes of it lies in her purse."""
+    party, purse = mallory.party, mallory.cash.purse
+    request = exchange.request_exchange(order)
+    answer = await party.send(order.coin_server, request, order.transaction, Exchanged)
+    _, coins = spending.settled(order, answer.message.change, purse.wallet, party.guards)
+    async with party.store.transaction() as tx:
+        purse.add(tx, coins)
+
+
+async def swapped(mallory: Mallory, coin: HeldCoin) -> Spending:
+    """This coin for a new one, by an order that her purse does not remember."""
+    wanted = Wanted("exchange", 0, None, None, until(mallory), (coin.coin.amount,))
+    order = await made(mallory, wanted, [coin])
+    await exchanged(mallory, order)
+    return order
+
+
+def hear_instead(mallory: Mallory, type_: type[Message]) -> None:
+    """She does nothing with these messages but to hear them."""
+
+    async def hear(received: Opened[Message], party: Party) -> Answer:
+        mallory.heard[type_, received.transaction].append(received.message)
+        party.observer.notify()
+        return party.reply(received, Received())
+
+    mallory.service.inbound.replace(type_, hear)
 
 
 async def has_her_change(mallory: Mallory, order: Spending) -> None:
