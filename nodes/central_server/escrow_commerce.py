@@ -8,6 +8,7 @@ from crypto.documents import Signed
 from nodes.protocols.envelope import Opened
 from nodes.protocols.escrow_commerce.messages import (
     ContentId,
+    Listing,
     Offer,
     Query,
     Register,
@@ -24,8 +25,8 @@ from nodes.runtime.service import Service
 from nodes.runtime.store import Reader
 
 
-def install(service: Service) -> "Market":
-    market = Market(service)
+def install(service: Service, kind: "type[Market] | None" = None) -> "Market":
+    market = (kind or Market)(service)
     service.handles(Register, market.register)
     service.handles(Query, market.answer)
     service.handles(Update, market.update)
@@ -54,14 +55,18 @@ class Market:
 
     async def answer(self, received: Opened[Query], party: Party) -> Answer:
         """Steps 2 and 3."""
-        reader, now = party.store.committed, party.now()
+        return party.reply(received, answer(self.listed(received.message)))
+
+    def listed(self, query: Query) -> list[Listing]:
+        """Every offer that is asked for, and how far its seller is trusted."""
+        reader, now = self._party.store.committed, self._party.now()
         found = []
         for registration in self._registrations.values(reader):
             offer = read(Offer, registration.offer)
-            if is_valid(offer, now) and matches(offer, received.message):
+            if is_valid(offer, now) and matches(offer, query):
                 updates = self._newest(reader, registration.seller, offer.content_id)
                 found.append(listing(registration, updates))
-        return party.reply(received, answer(found))
+        return found
 
     def _newest(
         self, reader: Reader, seller: PartyId, content_id: ContentId | None

@@ -17,6 +17,4 @@ class Denied(ContentFiles):
 
 
 def build(settings: Settings) -> Service:
-    service, _, trade = build_peer(settings)
-    trade.files.__class__ = Denied
-    return service
+    return build_peer(settings, Denied)[0]

@@ -32,6 +32,4 @@ class Garbage(ContentFiles):
 
 
 def build(settings: Settings) -> Service:
-    service, _, trade = build_peer(settings)
-    trade.files.__class__ = Garbage
-    return service
+    return build_peer(settings, Garbage)[0]

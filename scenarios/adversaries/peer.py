@@ -4,6 +4,7 @@ from nodes.peer import dht_micropayment, electronic_cash, escrow_commerce
 from nodes.peer.cash_payment import CashOfPeer
 from nodes.peer.coin_payment import CoinsOfPeer
 from nodes.peer.escrow_commerce import Trade
+from nodes.peer.escrow_commerce.files import ContentFiles
 from nodes.protocols.message import Role
 from nodes.runtime.service import Service
 from nodes.runtime.settings import Settings
@@ -13,10 +14,13 @@ from nodes.wallet.wallet import Wallet
 PURPOSE = "A peer that cheats, started on purpose to see what comes of it."
 
 
-def build_peer(settings: Settings) -> tuple[Service, Wallet, Trade]:
+def build_peer(
+    settings: Settings, files: type[ContentFiles] = ContentFiles
+) -> tuple[Service, Wallet, Trade]:
+    """`files`: how it encrypts what it sells and opens what it bought."""
     service = Service(Role.PEER, settings, purpose=PURPOSE)
     ring = coin_ring(service, member=True)
     wallet = dht_micropayment.install(service, ring)
     cash = electronic_cash.install(service)
-    trade = escrow_commerce.install(service, [CoinsOfPeer(wallet), CashOfPeer(cash)])
+    trade = escrow_commerce.install(service, [CoinsOfPeer(wallet), CashOfPeer(cash)], files)
     return service, wallet, trade

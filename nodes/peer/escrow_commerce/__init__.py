@@ -46,8 +46,12 @@ from nodes.runtime.streams import refusals_told
 Takes = Callable[[TransactionId, Any, bytes, Note], Awaitable[None]]
 
 
-def install(service: Service, instruments: Iterable[PeerInstrument]) -> "Trade":
-    trade = Trade(service, {instrument.name: instrument for instrument in instruments})
+def install(
+    service: Service,
+    instruments: Iterable[PeerInstrument],
+    files: type[ContentFiles] = ContentFiles,
+) -> "Trade":
+    trade = Trade(service, {instrument.name: instrument for instrument in instruments}, files)
     service.handles(KeyRelease, trade.takes(trade.buyer.key))
     service.handles(Refund, trade.takes(trade.complaints.refund))
     service.handles(PaymentRelease, trade.takes(trade.seller.payment))
@@ -60,10 +64,15 @@ def install(service: Service, instruments: Iterable[PeerInstrument]) -> "Trade":
 
 
 class Trade:
-    def __init__(self, service: Service, instruments: dict[str, PeerInstrument]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        instruments: dict[str, PeerInstrument],
+        files: type[ContentFiles],
+    ) -> None:
         self._service = service
         self.books = Books(service)
-        self.files = ContentFiles(service.party.settings.data)
+        self.files = files(service.party.settings.data)
         self.market = Market(service, self.books, self.files)
         self.seller = Seller(service, self.books, self.files, self.market, instruments)
         inquiry = Inquiry(service, self._attend)
