@@ -7,4 +7,7 @@ knows that any of this exists.
     double_spender   pays one coin to two payees at once
     garbage_seller   sells one thing and delivers another, with the digest of what it delivers
     false_claimant   opens what it bought and says that it is not what was promised
+    wrong_key_seller delivers what it sold, and deposits a key that does not open it
+    one_key_seller   encrypts a content under one key, whoever buys it
+    central_server   lists who it is told to, with the trust it is told to
 """
