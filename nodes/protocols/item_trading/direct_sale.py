@@ -45,7 +45,7 @@ from nodes.protocols.item_trading.players import (
     Sale,
     SaleState,
 )
-from nodes.protocols.item_trading.purchase import Market, Step, check_deal
+from nodes.protocols.item_trading.purchase import Market, Step, check_deal, require_in_time
 from nodes.protocols.item_trading.reading import (
     checked,
     ciphertext_digest,
@@ -60,7 +60,6 @@ from nodes.protocols.item_trading.refusals import (
     BuyerKeyNotCertified,
     DealDiffers,
     GoodsUnreadable,
-    TooLate,
     WrongState,
 )
 from nodes.protocols.item_trading.settlement import (
@@ -89,7 +88,7 @@ def ship(
     """The certificate and TS under K_C1 (`session_key`, fresh), and a signature on what was sent.
 
     `certified_key`: the buyer's sealing key as its certified card says. Raises DealDiffers,
-    OrderNotSigned, BuyerKeyNotCertified, TooLate.
+    OrderNotSigned, BuyerKeyNotCertified, TooLate, TradeTooLong.
     """
     require_sender(sender, offering.market)
     deal = checked(Deal, message.deal, 1)
@@ -104,8 +103,7 @@ def ship(
         price=deal.price,
     )
     guards.require(buyer_key_is_certified, message.buyer_key, certified_key)
-    if now > deal.until:
-        raise TooLate()
+    require_in_time(deal, now)
     goods = Goods(
         certificate=offering.certificate,
         receipt=None,
@@ -167,7 +165,7 @@ def ciphertext_arrives(
     now: Milliseconds,
     guards: Guards,
 ) -> Purchase:
-    """Raises WrongDocument, DealDiffers, CiphertextNotSigned, TooLate, WrongState."""
+    """Raises WrongDocument, DealDiffers, CiphertextNotSigned, TooLate, TradeTooLong, WrongState."""
     require_model(purchase.model, 2)
     deal = checked(Deal, message.deal, 1)
     require_sender(sender, deal.seller)

@@ -42,6 +42,7 @@ from nodes.protocols.item_trading.refusals import (
     SaleNotAuthorised,
     TooEarly,
     TooLate,
+    TradeTooLong,
     WrongDocument,
     WrongState,
 )
@@ -64,6 +65,8 @@ GONE = frozenset(
     )
 )
 """Refusals of a reservation that no later one would get round."""
+LONGEST_TRADE_MILLISECONDS = 24 * 3_600_000
+"""Neither buyer nor seller enters a longer one: what it binds only its end sets free."""
 
 
 @dataclass(frozen=True)
@@ -253,7 +256,7 @@ def _check_reservation(answer: Reserved | ReadyToSell, deal: Deal) -> None:
 
 
 def check_deal(purchase: Purchase, deal: Deal, now: Milliseconds) -> None:
-    """The deal is what was ordered. Raises DealDiffers, TooLate."""
+    """The deal is what was ordered. Raises DealDiffers, TooLate, TradeTooLong."""
     wanted = (
         purchase.model,
         purchase.trade,
@@ -273,8 +276,15 @@ def check_deal(purchase: Purchase, deal: Deal, now: Milliseconds) -> None:
         deal.price,
     ):
         raise DealDiffers()
+    require_in_time(deal, now)
+
+
+def require_in_time(deal: Deal, now: Milliseconds) -> None:
+    """The market sets a trade's end. Raises TooLate, TradeTooLong."""
     if now > deal.until:
         raise TooLate()
+    if deal.until > now + LONGEST_TRADE_MILLISECONDS:
+        raise TradeTooLong()
 
 
 def ready_to_pay(

@@ -70,6 +70,12 @@ class TooLate(Refused):
     code = "item_trading/too-late"
 
 
+class TradeTooLong(Refused):
+    """The deal would keep money and item waiting for longer than a trade may last."""
+
+    code = "item_trading/trade-too-long"
+
+
 class TooEarly(Refused):
     """The time for this has not come yet."""
 

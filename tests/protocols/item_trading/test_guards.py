@@ -284,6 +284,15 @@ def cheap_deal(on: Guards) -> object:
     return trade.ship(msgspec.structs.replace(found, deal=deal))
 
 
+def endless_deal(on: Guards) -> object:
+    trade = at(bazaar(2, "order"), on)
+    found = trade.said["BuyerFound"]
+    late = NOW + purchase.LONGEST_TRADE_MILLISECONDS
+    trade.ship(msgspec.structs.replace(found, deal=resigned(Deal, found.deal, MARKET, until=late)))
+    deal = resigned(Deal, found.deal, MARKET, until=late + 1)
+    return trade.ship(msgspec.structs.replace(found, deal=deal))
+
+
 def too_little(on: Guards) -> object:
     trade = at(bazaar(1, "ready"), on)
     return trade.take_money(words.Settlement(paid_in(trade.deal, amount=1), SESSION_KEY))
@@ -337,6 +346,7 @@ PLAIN: dict[type[Refused], Attempt] = {
     ),
     refusals.NotReserved: forged_reservation,
     refusals.DealDiffers: cheap_deal,
+    refusals.TradeTooLong: endless_deal,
     refusals.NotPaidIn: too_little,
     refusals.GoodsUnreadable: lambda on: reading.unlock(
         bazaar(2, "ready").said["2.5"].ciphertext, b"k" * 16, reference_of(bazaar(2, "ready").deal)

@@ -38,6 +38,7 @@ from nodes.protocols.item_trading.refusals import (
     TooEarly,
     TooLate,
     TradeIsOver,
+    TradeTooLong,
     UnknownMarket,
     WrongDocument,
     WrongState,
@@ -91,6 +92,7 @@ OTHER_DEAL: dict[str, Any] = {
     "item": "Sword of dusk",
     "price": PRICE + 1,
 }
+ENDLESS = {"until": NOW + purchase.LONGEST_TRADE_MILLISECONDS + 1}
 
 
 # the list
@@ -334,7 +336,7 @@ def test_step_1_4_without_the_game_servers_signature_nobody_is_asked_to_pay() ->
         purchase.ready_to_pay(waiting, ready, MARKET.public_key, NOW)
 
 
-@pytest.mark.parametrize("field", [*OTHER_DEAL, "signature", "sender", "late"])
+@pytest.mark.parametrize("field", [*OTHER_DEAL, *ENDLESS, "signature", "sender", "late"])
 def test_step_1_4_the_buyer_pays_for_nothing_but_what_it_ordered(field: str) -> None:
     ready, waiting = bazaar(1, "ready").said["ReadyToSell"], ORDERED[1].purchase
     sender, now = MARKET.public_key, NOW
@@ -345,9 +347,9 @@ def test_step_1_4_the_buyer_pays_for_nothing_but_what_it_ordered(field: str) -> 
     elif field == "late":
         now = LATE
     else:
-        deal = resigned(Deal, ready.deal, MARKET, **{field: OTHER_DEAL[field]})
+        deal = resigned(Deal, ready.deal, MARKET, **{field: (OTHER_DEAL | ENDLESS)[field]})
         ready = msgspec.structs.replace(ready, deal=deal)
-    with pytest.raises((DealDiffers, WrongDocument, NotYours, TooLate, NotReserved)):
+    with pytest.raises((DealDiffers, WrongDocument, NotYours, TooLate, TradeTooLong, NotReserved)):
         purchase.ready_to_pay(waiting, ready, sender, now)
 
 
