@@ -25,7 +25,6 @@ from nodes.protocols.item_trading.purchase import answer_query, expire_listing
 from nodes.protocols.item_trading.reading import known_listing
 from nodes.protocols.item_trading.refusals import (
     CertificateRevoked,
-    ProofForAnotherMarket,
     ProofNotAccepted,
     TooEarly,
     WrongState,
@@ -119,7 +118,7 @@ class Listings:
                 self._save(tx, proven)
                 books.evidence.keep_message(tx, received)
                 return party.answer(tx, received, ItemListed())
-        except (ProofForAnotherMarket, ProofNotAccepted, CertificateRevoked):
+        except (ProofNotAccepted, CertificateRevoked):
             await self._close(listing.listing, listing_proof.unproven)
             raise
 

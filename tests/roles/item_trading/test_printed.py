@@ -4,18 +4,11 @@ import pytest
 
 from crypto import codec
 from crypto.documents import Signed
-from crypto.guillou_quisquater import ROUNDS
 from nodes.protocols.electronic_cash.documents import Outcome
 from nodes.protocols.item_trading.documents import Deal
 from nodes.protocols.item_trading.messages import (
-    Announcement,
-    ChallengeCommitted,
-    ChallengeOpened,
-    ItemInformation,
-    ItemListed,
     Moved,
     PaidNotice,
-    ProofAnswer,
     SaleAccepted,
     SaleRequest,
 )
@@ -25,7 +18,6 @@ from nodes.protocols.item_trading.reading import opened
 from nodes.protocols.item_trading.refusals import (
     NoticeNotTheGameServers,
     NotProvenPaid,
-    ProofForAnotherMarket,
     SaleNotAuthorised,
 )
 from nodes.protocols.message import Received
@@ -156,22 +148,6 @@ async def test_as_printed_a_thief_sells_what_is_not_its_own(start: Start) -> Non
     await world.ended("carol", asked, "paid")
     assert await world.owners() == [world.id("bob")]
     assert (await world.coins("carol"), await world.coins("alice")) == (PRICE, 0)
-
-
-async def test_a_proof_that_nobody_signed_for_this_market_ends_its_listing(start: Start) -> None:
-    """IT-A15: what was passed on here is not asked for a second time."""
-    world = await start()
-    await world.certified()
-    carol, market = party_of(world, "carol"), party_of(world, "market-1").id
-    (own,) = world.players["alice"].books.items.values(party_of(world, "alice").store.committed)
-    listing, until = carol.fresh_transaction(), carol.now() + 3_600_000
-    shown = ItemInformation(own.certificate.content, PRICE, until)
-    await carol.send(market, shown, listing, ChallengeCommitted)
-    numbers = (own.certificate.signature,) * ROUNDS
-    await carol.send(market, Announcement(numbers), listing, ChallengeOpened)
-    with pytest.raises(ProofForAnotherMarket):
-        await carol.send(market, ProofAnswer(numbers, None), listing, ItemListed)
-    await world.ended("market-1", {"transaction": listing.hex()}, "closed")
 
 
 async def test_as_printed_two_markets_sell_one_item_and_two_buyers_pay(start: Start) -> None:
