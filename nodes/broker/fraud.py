@@ -11,6 +11,7 @@ from nodes.protocols.dht_micropayment.fraud import Freeze
 from nodes.protocols.dht_micropayment.messages import ReportFraud
 from nodes.protocols.envelope import Opened
 from nodes.protocols.message import Received
+from nodes.runtime.evidence import Evidence
 from nodes.runtime.party import Answer, Party
 from nodes.runtime.service import Service
 from nodes.runtime.store import Reader, Transaction
@@ -28,13 +29,16 @@ class FrozenCoins:
         self._accounts = accounts
         self._trust = trust
         self._table = service.party.store.table("frozen", Freeze)
+        self._evidence = Evidence(service.party.store, "dht_micropayment_evidence")
         service.handles(ReportFraud, self._report)
+        service.shows(self)
         service.accounts_for(self._ledger)
 
     async def _report(self, received: Opened[ReportFraud], party: Party) -> Answer:
         freeze = rule.check_report(received.message, self._trust.now())
         async with party.store.transaction() as tx:
             self.freeze(tx, freeze)
+            self._evidence.keep_message(tx, received)
             return party.answer(tx, received, Received())
 
     def freeze(self, tx: Transaction, freeze: Freeze) -> None:
@@ -45,6 +49,17 @@ class FrozenCoins:
 
     def find(self, reader: Reader, coin: Coin) -> Freeze | None:
         return self._table.get(reader, identity_of(coin.owner, coin.serial))
+
+    # inspection
+
+    def summaries(self) -> list[dict[str, Any]]:
+        """A report is no transaction of its own."""
+        return []
+
+    def details(self, transaction: bytes) -> list[dict[str, Any]]:
+        evidence = self._evidence.of(self._party.store.committed, transaction)
+        row = {"id": transaction.hex(), "protocol": "dht_micropayment", "side": "fraud"}
+        return [{**row, "state": "reported", "evidence": evidence}] if evidence else []
 
     def _ledger(self) -> dict[str, Any]:
         return {

@@ -35,6 +35,12 @@ class PublishedKeys:
             raise NoKeysYet()
         return self._list
 
+    @property
+    def signed(self) -> Signed[KeyList] | None:
+        """As the authority signed it."""
+        found = self._table.values(self._party.store.committed)
+        return found[0] if found else None
+
     async def load(self) -> KeyList:
         """From disk or from the authority. Raises NoKeysYet, UnknownParty, OutcomeUnknown."""
         if self._list is None:

@@ -37,6 +37,7 @@ from nodes.protocols.electronic_cash.spending import Wanted
 from nodes.protocols.electronic_cash.wallet import SEED_BYTES, Wallet, choose
 from nodes.protocols.errors import ProtocolError, Refused
 from nodes.protocols.message import Message, Milliseconds, PartyId, TransactionId
+from nodes.runtime.evidence import Evidence, shown
 from nodes.runtime.service import Service
 from nodes.runtime.store import Reader, Transaction
 from nodes.wallet.asking import FIRST_DELAY_SECONDS, ask_until_answered
@@ -62,6 +63,7 @@ class Purse:
         self._counters = store.table("cash_counter", Counter)
         self._coins = store.table("cash_coins", HeldCoin)
         self.orders = store.table("cash_orders", Spending)
+        self.evidence = Evidence(store, "cash_evidence")
         self._by_transaction = store.table("cash_order_of", Digest)
         self.wallet = Wallet(self._load_seed())
         service.accounts_for(self._rows)
@@ -349,7 +351,11 @@ class Purse:
         return [self._row(order) for order in self.orders.values(self.party.store.committed)]
 
     def details(self, transaction: bytes) -> list[dict[str, Any]]:
-        return [self._row(order) for order in self.of_transaction(transaction)]
+        kept = self.evidence.of(self.party.store.committed, transaction)
+        return [
+            {**self._row(order), "evidence": kept + _signed_of(order)}
+            for order in self.of_transaction(transaction)
+        ]
 
     def _row(self, order: Spending) -> dict[str, Any]:
         return {
@@ -381,3 +387,7 @@ class Purse:
                 for held in self.coins()
             ]
         }
+
+
+def _signed_of(order: Spending) -> list[dict[str, str]]:
+    return shown(settlement=order.settlement, receipt=order.receipt, pending=order.pending)

@@ -17,6 +17,7 @@ from nodes.protocols.electronic_cash.refusals import PaymentNotAsOrdered, WrongC
 from nodes.protocols.envelope import Opened
 from nodes.protocols.errors import OutcomeUnknown, Refused
 from nodes.protocols.message import PartyId, Role, TransactionId
+from nodes.runtime.evidence import shown
 from nodes.runtime.log import get_log
 from nodes.runtime.service import Service
 from nodes.wallet.asking import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, is_for_now
@@ -175,7 +176,11 @@ class Till:
         return [self._row(r) for r in self.table.values(self._party.store.committed)]
 
     def details(self, transaction: bytes) -> list[dict[str, Any]]:
-        return [row for row in self.summaries() if row["id"] == transaction.hex()]
+        return [
+            {**self._row(r), "evidence": shown(presentation=r.presentation, receipt=r.receipt)}
+            for r in self.table.values(self._party.store.committed)
+            if r.transaction == transaction
+        ]
 
     def _row(self, record: Incoming) -> dict[str, Any]:
         return {

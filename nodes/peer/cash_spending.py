@@ -261,6 +261,7 @@ class Spender:
                 party.guards,
             )
             purse.keep_settled(tx, done, coins)
+            purse.evidence.keep_message(tx, received)
 
     # other
 

@@ -29,11 +29,13 @@ from nodes.protocols.electronic_cash.refusals import (
 )
 from nodes.protocols.electronic_cash.state import WithdrawalPhase
 from nodes.protocols.electronic_cash.wallet import balance
+from nodes.protocols.electronic_cash.wronged import shown_secrets
 from nodes.protocols.envelope import Opened
 from nodes.protocols.errors import Refused
 from nodes.protocols.membership.messages import Card
 from nodes.protocols.message import Received, Role
 from nodes.runtime.control import Request
+from nodes.runtime.evidence import shown
 from nodes.runtime.log import get_log
 from nodes.runtime.party import Answer, Party
 from nodes.runtime.refusals import UnknownParty
@@ -176,6 +178,8 @@ class Withdrawer:
     async def _deliver(self, received: Opened[Deliver], party: Party) -> Answer:
         delivery, keys = received.message, await self._keys.load()
         require_sender(received.sender, keys.bank)
+        async with party.store.transaction() as tx:
+            self._purse.evidence.keep_message(tx, received)
         await self.receive(delivery.withdrawal, delivery, keys)
         async with party.store.transaction() as tx:
             return party.answer(tx, received, Received())
@@ -218,7 +222,24 @@ class Withdrawer:
         return [self._row(r) for r in self.table.values(self._party.store.committed)]
 
     def details(self, transaction: bytes) -> list[dict[str, Any]]:
-        return [row for row in self.summaries() if row["id"] == transaction.hex()]
+        reader = self._party.store.committed
+        kept = self._purse.evidence.of(reader, transaction)
+        return [
+            {**self._row(r), "evidence": kept + self._shown(r)}
+            for r in self.table.values(reader)
+            if r.transaction == transaction
+        ]
+
+    def _shown(self, record: Withdrawing) -> list[dict[str, str]]:
+        """Who was wronged shows its secrets of this withdrawal too, and the keys it goes by."""
+        papers = shown(receipt=record.receipt)
+        if record.state is not WithdrawingPhase.WRONGED or record.evidence is None:
+            return papers
+        try:
+            secrets = shown_secrets(record, record.evidence, self._purse.wallet)
+        except Refused:
+            return papers
+        return papers + shown(secrets=secrets, keys=self._keys.signed)
 
     def _row(self, record: Withdrawing) -> dict[str, Any]:
         return {

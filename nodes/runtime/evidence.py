@@ -17,6 +17,15 @@ class Piece(msgspec.Struct, frozen=True, array_like=True):
     """[content, signature]: the plain form of an envelope, or a document as it travels."""
 
 
+def shown(**pieces: Any) -> list[dict[str, str]]:
+    """Those that are there, by name, for people and judges; hex."""
+    return [
+        {"what": what, "bytes": codec.encode(piece).hex()}
+        for what, piece in pieces.items()
+        if piece is not None
+    ]
+
+
 class Evidence:
     """Pieces of each transaction in the order they came; one that came before is kept once."""
 

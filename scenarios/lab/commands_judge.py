@@ -1,4 +1,4 @@
-"""`jangteo judge`: who signed what in a sale, from its evidence alone and without any node."""
+"""`jangteo judge`: who cannot deny what, from evidence alone and without any node."""
 
 import datetime
 from pathlib import Path
@@ -12,9 +12,11 @@ from scenarios.lab.console import emit, in_words, say, show_table
 
 if TYPE_CHECKING:
     from nodes.protocols.escrow_commerce.judge import Fact, Ruling
-    from scenarios.lab.evidence_files import SaleEvidence
+    from nodes.protocols.evidence import Ruled
+    from scenarios.lab.evidence_files import Case
 
 UNDECIDABLE = 2
+SALES = "escrow_commerce"
 KEY_DIGITS = 16
 
 
@@ -34,29 +36,77 @@ def judge(
     runs: RunsOption = Path(USUAL_RUNS),
     as_json: JsonOption = False,
 ) -> int:
-    """Who signed what in a sale, offline, from its signed messages and public keys alone.
+    """Who cannot deny what, offline, from signed evidence and public keys alone.
 
-    Exit code 0: decided. 2: a signature is missing. 3: there is no evidence.
+    Exit code 0: decided. 2: something is undecidable. 3: there is no evidence.
     """
-    from nodes.protocols.escrow_commerce.judge import Answer
-    from nodes.protocols.escrow_commerce.judge import judge as rule
+    from nodes.protocols.evidence import Answer
     from scenarios.lab.evidence_files import read_evidence
+    from scenarios.lab.judges import rule_on
 
     place = Path(where) if where and Path(where).exists() else find_run(runs, where)
-    cases = read_evidence(place)
-    rulings = [rule(case.pieces) for case in cases]
+    cases = [(case, rule_on(case)) for case in read_evidence(place)]
     if as_json:
-        emit({"sales": [_plain(*each) for each in zip(cases, rulings, strict=True)]})
+        sales = [_plain(case, _ruling_of(case)) for case, _ in cases if case.protocol == SALES]
+        emit({"sales": sales, "cases": [_ruled(*each) for each in cases]})
     else:
-        for n, (case, ruling) in enumerate(zip(cases, rulings, strict=True)):
+        for n, (case, rulings) in enumerate(cases):
             if n:
                 say()
-            _show(case, ruling)
-    decided = all(ruling.answer is Answer.DECIDED for ruling in rulings)
-    return 0 if decided else UNDECIDABLE
+            _show_case(case, rulings)
+    found = [ruled for _, rulings in cases for ruled in rulings]
+    return 0 if all(ruled.answer is Answer.DECIDED for ruled in found) else UNDECIDABLE
 
 
-def _show(case: "SaleEvidence", ruling: "Ruling") -> None:
+def _show_case(case: "Case", rulings: "list[Ruled]") -> None:
+    if case.protocol == SALES:
+        _show(case, _ruling_of(case))
+        say()
+    else:
+        say(f"{case.protocol} {case.transaction}, {in_words(len(case.pieces), 'piece')}\n")
+    rows = [[r.denial, r.answer, _name(case, r.culprit), _why(r)] for r in rulings]
+    if rows:
+        show_table(["denial", "judged", "who cannot deny it", "grounds"], rows)
+    else:
+        say("nobody has signed anything that a judge could be asked about")
+
+
+def _ruling_of(case: "Case") -> "Ruling":
+    from nodes.protocols.escrow_commerce.judge import judge as rule
+
+    return rule(case.pieces)
+
+
+def _why(ruled: "Ruled") -> str:
+    return ruled.grounds if ruled.answer == "decided" else f"lacking: {ruled.grounds}"
+
+
+def _name(case: "Case", key: bytes | None) -> str:
+    if key is None:
+        return ""
+    short = f"{key.hex()[:KEY_DIGITS]}…"
+    return case.names.get(key.hex(), short)
+
+
+def _ruled(case: "Case", rulings: "list[Ruled]") -> dict[str, Any]:
+    return {
+        "protocol": case.protocol,
+        "transaction": case.transaction,
+        "pieces": len(case.pieces),
+        "rulings": [
+            {
+                "denial": ruled.denial,
+                "answer": ruled.answer,
+                "culprit": ruled.culprit.hex() if ruled.culprit else None,
+                "name": _name(case, ruled.culprit) or None,
+                "grounds": ruled.grounds,
+            }
+            for ruled in rulings
+        ],
+    }
+
+
+def _show(case: "Case", ruling: "Ruling") -> None:
     say(f"sale {_sale(case, ruling)}\n")
     if ruling.facts:
         rows = [[_signer(case, fact), _what(fact), _says(fact)] for fact in ruling.facts]
@@ -73,7 +123,7 @@ DIGESTS = {
 }
 
 
-def _grounds(case: "SaleEvidence", ruling: "Ruling") -> str:
+def _grounds(case: "Case", ruling: "Ruling") -> str:
     pieces = in_words(len(case.pieces), "piece") + " of evidence"
     if ruling.worthless:
         pieces += f", {ruling.worthless} of them worthless"
@@ -82,13 +132,13 @@ def _grounds(case: "SaleEvidence", ruling: "Ruling") -> str:
     return f"neither can deny the contract nor what it gave; {pieces}"
 
 
-def _sale(case: "SaleEvidence", ruling: "Ruling") -> str:
+def _sale(case: "Case", ruling: "Ruling") -> str:
     """As signed; as it was shown only where nobody signed for it."""
     agreed = ruling.contract.sale if ruling.contract else None
-    return agreed.hex() if agreed else case.sale
+    return agreed.hex() if agreed else case.transaction
 
 
-def _signer(case: "SaleEvidence", fact: "Fact") -> str:
+def _signer(case: "Case", fact: "Fact") -> str:
     key = fact.signer.hex()
     short = f"{key[:KEY_DIGITS]}…"
     return f"{case.names[key]} ({short})" if key in case.names else short
@@ -128,7 +178,7 @@ def _moment(milliseconds: int) -> str:
     return f"{then:%Y-%m-%d %H:%M:%S}Z"
 
 
-def _plain(case: "SaleEvidence", ruling: "Ruling") -> dict[str, Any]:
+def _plain(case: "Case", ruling: "Ruling") -> dict[str, Any]:
     return {
         "sale": _sale(case, ruling),
         "answer": ruling.answer,

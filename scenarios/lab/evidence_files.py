@@ -1,20 +1,25 @@
-"""The signed evidence of sales as files, for `jangteo judge`.
+"""The signed evidence of transactions as files, for `jangteo judge`.
 
-A run keeps `evidence/<sale>.json`: what the escrow server's `GET /inspect/transactions/<sale>`
-answered, with the names of keys beside it. The plain answer of any node is read as well.
+A run keeps `evidence/<transaction>.json`: what its parties' `GET /inspect/transactions/<id>`
+answered, and beside it the public keys by role and what the lab calls them. The plain answer of
+any node is read as well; then nobody has said whose a key is.
 """
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from nodes.protocols.evidence import Keys
+from nodes.protocols.message import Role
 from scenarios.lab.failures import LabFailure, reason
 from scenarios.lab.run import Run
 
 FOLDER = "evidence"
-PROTOCOL = "escrow_commerce"
+COINS, PREPAID, ITEMS = "dht_micropayment", "anonymous_micropayment", "item_trading"
+SHOWN = ("id", "protocol", "side", "state", "order")
+"""What is kept of a row beside its evidence."""
 
 
 class NoEvidence(LabFailure):
@@ -24,33 +29,134 @@ class NoEvidence(LabFailure):
 class Shows(Protocol):
     """A node as far as it is asked here."""
 
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def role(self) -> str: ...
+
+    @property
+    def id(self) -> str: ...
+
     def alive(self) -> bool: ...
 
     async def get(self, path: str, /, **query: Any) -> dict[str, Any]: ...
 
+    async def control(self, operation: str, /, **fields: Any) -> dict[str, Any]: ...
+
 
 @dataclass(frozen=True)
-class SaleEvidence:
-    sale: str
+class Case:
+    """What is shown of one transaction in one protocol, whoever shows it."""
+
+    protocol: str
+    transaction: str
     """Hex, as whoever showed the evidence names it; the evidence itself may say otherwise."""
     pieces: tuple[bytes, ...]
-    names: Mapping[str, str]
+    names: Mapping[str, str] = field(default_factory=dict)
     """Of public keys in hex; what the lab calls them, which nobody signed."""
+    keys: Keys = field(default_factory=dict)
 
 
-async def keep_evidence(folder: Path, run: Run, showing: Iterable[Shows]) -> None:
-    """Write what these nodes can show of the sales of this run."""
-    sales = sorted({event.transaction for event in run.events if event.protocol == PROTOCOL})
+# writing
+
+
+async def keep_evidence(folder: Path, run: Run, nodes: Iterable[Shows]) -> None:
+    """Write what the parties of this run can show of its transactions."""
+    alive = {node.name: node for node in nodes if node.alive()}
     names = {party.id: party.name for party in run.parties if party.id}
-    for node in showing:
-        for sale in sales if node.alive() else ():
+    keys: dict[str, list[str]] = {}
+    for node in alive.values():
+        if node.role != Role.PEER:
+            keys.setdefault(node.role, []).append(node.id)
+    public = await _known_to_all(alive.values())
+    for transaction, parties in _parties(run).items():
+        found = [
+            row
+            for name in sorted(parties & alive.keys())
+            for row in await _shown(alive[name], transaction)
+        ]
+        found += await _testified(found, alive.values())
+        found = [row for row in found if row["evidence"]]
+        if found:
+            protocols = {row["protocol"] for row in found}
+            found += [row for row in public if row["protocol"] in protocols]
+            file = folder / FOLDER / f"{transaction}.json"
+            _write(file, {"names": names, "keys": keys, "found": found})
+
+
+def _parties(run: Run) -> dict[str, set[str]]:
+    """Who has a part in each transaction of the run."""
+    found: dict[str, set[str]] = {}
+    for event in run.events:
+        if event.transaction:
+            found.setdefault(event.transaction, set()).update((event.sender, event.receiver))
+    return found
+
+
+async def _shown(node: Shows, transaction: str) -> list[dict[str, Any]]:
+    try:
+        answer = await node.get(f"/inspect/transactions/{transaction}")
+    except LabFailure:
+        return []
+    return [
+        {**{name: row[name] for name in SHOWN if name in row}, "evidence": row.get("evidence", [])}
+        for row in answer["found"]
+    ]
+
+
+async def _testified(
+    rows: Iterable[Mapping[str, Any]], nodes: Iterable[Shows]
+) -> list[dict[str, Any]]:
+    """The broker's word on each order under a pseudonym: nobody else signs one."""
+    orders = {
+        (row["id"], row["order"]) for row in rows if row["protocol"] == PREPAID and "order" in row
+    }
+    brokers = [node for node in nodes if node.role == Role.BROKER]
+    found = []
+    for transaction, order in sorted(orders):
+        for broker in brokers:
             try:
-                shown = await node.get(f"/inspect/transactions/{sale}")
+                word = (await broker.control("pid_testify", order=order))["evidence"]
             except LabFailure:
                 continue
-            found = [row for row in shown["found"] if row.get("evidence")]
-            if found:
-                _write(folder / FOLDER / f"{sale}.json", {"names": names, "found": found})
+            found.append(_public(PREPAID, "broker", word, transaction))
+    return found
+
+
+async def _known_to_all(nodes: Iterable[Shows]) -> list[dict[str, Any]]:
+    """The roster that votes are checked by, and the keys that games sign certificates with."""
+    found = []
+    for node in nodes:
+        if node.role == Role.CERTIFICATE_AUTHORITY:
+            found += [_public(COINS, node.role, word) for word in await _rosters(node)]
+        if node.role == Role.GAME_SERVER:
+            key = (await _ledger(node)).get("game_key", "")
+            found += [_public(ITEMS, node.role, key)] if key else []
+    return found
+
+
+async def _rosters(node: Shows) -> list[str]:
+    from crypto import codec
+    from crypto.documents import Signed
+
+    roster = (await _ledger(node)).get("roster")
+    if not roster:
+        return []
+    signatures = tuple(map(bytes.fromhex, roster["signatures"]))
+    return [codec.encode(Signed[Any](bytes.fromhex(roster["content"]), signatures)).hex()]
+
+
+async def _ledger(node: Shows) -> dict[str, Any]:
+    try:
+        return await node.get("/inspect/ledger")
+    except LabFailure:
+        return {}
+
+
+def _public(protocol: str, side: str, word: str, transaction: str = "") -> dict[str, Any]:
+    evidence = [{"what": side, "bytes": word}]
+    return {"id": transaction, "protocol": protocol, "side": side, "evidence": evidence}
 
 
 def _write(file: Path, value: object) -> None:
@@ -58,41 +164,60 @@ def _write(file: Path, value: object) -> None:
     file.write_text(json.dumps(value, indent=1) + "\n")
 
 
-def read_evidence(place: Path) -> list[SaleEvidence]:
+# reading
+
+
+def read_evidence(place: Path) -> list[Case]:
     """Of one file, or of a run's folder. Raises NoEvidence."""
     if place.is_dir():
         inside = place / FOLDER if (place / FOLDER).is_dir() else place
         files = sorted(file for file in inside.glob("*.json") if file.name != "run.json")
         if not files:
-            raise NoEvidence(f"{place} holds no evidence of a sale.")
-        return [sale for file in files for sale in _read(file)]
+            raise NoEvidence(f"{place} holds no evidence of a transaction.")
+        return [case for file in files for case in _read(file)]
     return _read(place)
 
 
-def _read(file: Path) -> list[SaleEvidence]:
+def _read(file: Path) -> list[Case]:
     try:
         value = json.loads(file.read_bytes())
     except OSError as error:
         raise NoEvidence(f"Cannot read {file}: {reason(error)}.") from None
     except (ValueError, RecursionError):
         raise NoEvidence(f"{file} is no JSON file.") from None
-    names = value.get("names", {}) if isinstance(value, dict) else {}
-    rows = value.get("found", [value]) if isinstance(value, dict) else value
     try:
-        sales = [
-            SaleEvidence(
-                str(row.get("id", "")),
-                tuple(bytes.fromhex(piece["bytes"]) for piece in row["evidence"]),
-                dict(names),
-            )
-            for row in rows
-            if row.get("evidence")
-        ]
+        cases = _cases(value)
     except (ValueError, KeyError, TypeError, AttributeError):
-        sales = []
-    if not sales:
+        cases = []
+    if not cases:
         raise NoEvidence(
-            f"{file} holds no evidence of a sale; it should be what /inspect/transactions/<id> "
-            "of an escrow server answers."
+            f"{file} holds no evidence of a transaction; it should be what "
+            "/inspect/transactions/<id> of a node answers."
         )
-    return sales
+    return cases
+
+
+def _cases(value: Any) -> list[Case]:
+    """Rows of one transaction in one protocol are one case; what all know belongs to each."""
+    names = value.get("names", {}) if isinstance(value, dict) else {}
+    keys = value.get("keys", {}) if isinstance(value, dict) else {}
+    rows = value.get("found", [value]) if isinstance(value, dict) else value
+    pieces: dict[tuple[str, str], dict[bytes, None]] = {}
+    for row in rows:
+        if row.get("evidence"):
+            place = (str(row.get("protocol", "escrow_commerce")), str(row.get("id", "")))
+            shown = (bytes.fromhex(piece["bytes"]) for piece in row["evidence"])
+            pieces.setdefault(place, {}).update(dict.fromkeys(shown))
+    known = {Role(role): frozenset(map(bytes.fromhex, ids)) for role, ids in keys.items()}
+    named = {protocol for protocol, transaction in pieces if transaction}
+    return [
+        Case(
+            protocol,
+            transaction,
+            tuple({**shown, **(pieces.get((protocol, ""), {}) if transaction else {})}),
+            dict(names),
+            known,
+        )
+        for (protocol, transaction), shown in pieces.items()
+        if transaction or protocol not in named
+    ]

@@ -17,7 +17,6 @@ from typing import Any
 
 import msgspec
 
-from nodes.protocols.message import Role
 from scenarios.lab.auditor import EXIT_CODES, audit_settled, read_books, verdict_of
 from scenarios.lab.books import Books, opening_balance
 from scenarios.lab.choice import Choice
@@ -102,7 +101,7 @@ async def run_scenario(
             world, scenario, options, narrator, seed, how.settle_seconds, on_interrupt
         )
         folder = keep(how.runs, run, _logs(world))
-        await keep_evidence(folder, run, world.of_role(Role.ESCROW_SERVER))
+        await keep_evidence(folder, run, world.nodes.values())
     await narrator.end(run, str(folder))
     return Finished(run, folder, interrupted)
 

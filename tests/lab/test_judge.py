@@ -55,7 +55,7 @@ def test_digests_that_differ_are_told(tmp_path: Path) -> None:
 
     done = jangteo("judge", str(file))
 
-    assert done.code == 0
+    assert done.code == 2
     assert "digests   differ: one of the two lies; which one cannot be told" in done.out
 
 

@@ -6,6 +6,7 @@
     cash.py         3       e-cash as such an instrument
     customers.py    Q1, Q2, R1   what a customer asks about its own
     vendors.py      S1, 6, 7, E1 names, and the commit point
+    testifying.py           a word for a judge
     tracing.py      K1, T0, T1   the key shared with the authority, complaints, names
 
 `install` adds it to a node that has accounts.
@@ -17,6 +18,7 @@ from nodes.broker.accounts import Accounts
 from nodes.broker.anonymous_micropayment.books import Books
 from nodes.broker.anonymous_micropayment.customers import Customers
 from nodes.broker.anonymous_micropayment.deposits import Deposits, Instrument
+from nodes.broker.anonymous_micropayment.testifying import Testifying
 from nodes.broker.anonymous_micropayment.tracing import Tracing
 from nodes.broker.anonymous_micropayment.vendors import Vendors
 from nodes.broker.anonymous_micropayment.vouchers import Vouchers
@@ -31,3 +33,4 @@ def install(service: Service, accounts: Accounts, instruments: Iterable[Instrume
     Deposits(service, books, (vouchers, *instruments))
     Customers(service, books, vouchers)
     Vendors(service, books, accounts)
+    Testifying(service, books)

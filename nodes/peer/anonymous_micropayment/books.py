@@ -32,6 +32,7 @@ from nodes.protocols.anonymous_micropayment.state import (
 from nodes.protocols.anonymous_micropayment.values import Catalogue, Nonce, Pseudonym
 from nodes.protocols.anonymous_micropayment.voucher import VoucherSecret
 from nodes.protocols.message import Amount, PartyId, Role, TransactionId
+from nodes.runtime.evidence import shown
 from nodes.runtime.service import Service
 from nodes.runtime.store import Reader, Transaction
 
@@ -194,12 +195,16 @@ class Books:
 
     def details(self, transaction: bytes) -> list[dict[str, Any]]:
         reader = self._party.store.committed
-        shown = [row for row in self.summaries() if row["id"] == transaction.hex()]
+        found = [row for row in self.summaries() if row["id"] == transaction.hex()]
         goods = self.goods.get(reader, transaction)
-        for row in shown:
+        for row in found:
             if goods is not None and row["side"] == "customer":
                 row["goods"] = goods.hex()
-        return shown
+        purchase = self.purchases.get(reader, transaction)
+        if purchase is not None:
+            catalogue = self.catalogues.get(reader, purchase.vendor)
+            found[0]["evidence"] = shown(catalogue=catalogue)
+        return found
 
     def _question(self, one: Named | VoucherOrder | Cashing, state: str) -> dict[str, Any]:
         return _row(one.transaction, "customer", state, state != "asked", one.reason)
@@ -260,5 +265,5 @@ def _purchase(purchase: Purchase) -> dict[str, Any]:
 def _sale(sale: Sale) -> dict[str, Any]:
     is_over = sale.state.value == "paid" or not SALE_MOVES[sale.state]
     row = _row(sale.transaction, "vendor", sale.state.value, is_over, "")
-    shown = {"amount": sale.order.amount, "order": order_digest(sale.order).hex()}
-    return {**row, **shown, "name": sale.goods}
+    what = {"amount": sale.order.amount, "order": order_digest(sale.order).hex()}
+    return {**row, **what, "name": sale.goods}

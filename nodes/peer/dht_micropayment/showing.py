@@ -9,6 +9,7 @@ from nodes.peer.dht_micropayment.receiving import Payee
 from nodes.peer.dht_micropayment.redeeming import Redeemer
 from nodes.peer.dht_micropayment.renewing import Renewer
 from nodes.peer.dht_micropayment.withdrawing import Withdrawer
+from nodes.protocols.dht_micropayment.holding import holding_key
 from nodes.protocols.dht_micropayment.payment import (
     PAYEE_MOVES,
     PAYER_MOVES,
@@ -19,6 +20,7 @@ from nodes.protocols.dht_micropayment.payment import (
 from nodes.protocols.dht_micropayment.redemption import HANDED_IN_MOVES, HandedIn
 from nodes.protocols.dht_micropayment.reissue import RENEWAL_MOVES, Renewal
 from nodes.protocols.dht_micropayment.withdrawal import ASKED_MOVES, Asked
+from nodes.runtime.evidence import shown
 from nodes.wallet.registers import PROTOCOL
 
 
@@ -39,10 +41,35 @@ class CoinRecords:
         self._redemptions = redeemer.table
 
     def summaries(self) -> list[dict[str, Any]]:
-        return list(self._rows(b""))
+        return [
+            {name: value for name, value in row.items() if name != "evidence"}
+            for row in self._rows(b"")
+        ]
 
     def details(self, transaction: bytes) -> list[dict[str, Any]]:
-        return list(self._rows(transaction))
+        return [
+            {**row, "evidence": row["evidence"] + self._steps(row["coins"])}
+            for row in self._rows(transaction)
+        ]
+
+    def _steps(self, coins: list[dict[str, Any]]) -> list[dict[str, str]]:
+        """Of each coin of a transaction: the coin, what was signed, and what the quorums voted."""
+        reader = self._wallet
+        return [
+            piece
+            for coin in coins
+            for held in reader.coins([holding_key(bytes.fromhex(coin["chain"]), coin["index"])])
+            for piece in [
+                *shown(
+                    coin=held.evidence.coin,
+                    step=held.record,
+                    predecessor=held.predecessor,
+                    certificate=held.certificate,
+                    settlement=held.settlement,
+                ),
+                *(one for rival in held.rivals for one in shown(rival=rival)),
+            ]
+        ]
 
     def _rows(self, prefix: bytes) -> Iterable[dict[str, Any]]:
         reader = self._wallet.party.store.committed
@@ -72,6 +99,7 @@ class CoinRecords:
             coins=self._coins(record.coins),
             quote=codec.encode(record.quote).hex() if record.quote else "",
             receipt=codec.encode(record.receipt).hex() if record.receipt else "",
+            evidence=shown(quote=record.quote, receipt=record.receipt),
         )
 
     def _payment_in(self, record: Incoming) -> dict[str, Any]:
@@ -89,6 +117,7 @@ class CoinRecords:
             deadline=quote.deadline,
             coins=self._coins(record.coins),
             quote=codec.encode(record.quote).hex(),
+            evidence=shown(quote=record.quote),
         )
 
     def _renewal(self, record: Renewal) -> dict[str, Any]:
@@ -127,5 +156,6 @@ def _row(record: Any, side: str, final: bool, **more: Any) -> dict[str, Any]:
         "state": record.state.value,
         "final": final,
         "reason": getattr(record, "reason", "") or "",
+        "evidence": [],
         **more,
     }

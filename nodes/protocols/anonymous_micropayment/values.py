@@ -119,6 +119,16 @@ class Catalogue(Document, frozen=True):
     signed_at: Milliseconds
 
 
+@document("anonymous_micropayment/brokers-word/1", signers=("broker",))
+class BrokersWord(Document, frozen=True):
+    """For a judge: how an order stands at the broker, and whom it credited. Nobody else signs."""
+
+    broker: PartyId
+    order: Order
+    standing: Standing
+    account: PartyId | None
+
+
 @document("anonymous_micropayment/complaint/1", signers=("vendor",))
 class Complaint(Document, frozen=True):
     """A vendor states what was unlawful about an order; the evidence a name is told on."""

@@ -34,9 +34,18 @@ def entropies_context(coin_server: bytes, withdrawal: bytes) -> bytes:
     return framed("electronic_cash/entropies/1", coin_server, withdrawal)
 
 
-def commitment(secret: bytes, entropies: tuple[bytes, ...]) -> bytes:
-    """MAC of all v_i under SK: the bank carries it and learns nothing from it."""
-    return authenticate(secret, "electronic_cash/entropies/1", *entropies)
+def commitment(
+    secret: bytes,
+    denominations: tuple[int, ...],
+    keys: tuple[bytes, ...],
+    entropies: tuple[bytes, ...],
+) -> bytes:
+    """MAC of all amounts, pk_i and v_i under SK: the bank carries it and learns nothing from it.
+
+    Who shows what gives it shows what the coin server was given and has drawn.
+    """
+    amounts = b"".join(amount.to_bytes(8, "big") for amount in denominations)
+    return authenticate(secret, "electronic_cash/coins/1", amounts, *keys, *entropies)
 
 
 def blind(

@@ -129,6 +129,19 @@ class SalePayment(Part, frozen=True):
     parcel: Parcel
 
 
+class ShownSecrets(Part, frozen=True):
+    """What a user shows a judge of a withdrawal: whoever sees it can link its coins to it."""
+
+    withdrawal: WithdrawalId
+    secret: Entropy
+    """SK."""
+    keys: OneTimeKeys
+    """pk_i."""
+    entropies: Entropies
+    """v_i."""
+    denominations: Denominations
+
+
 # Documents
 
 
@@ -174,7 +187,7 @@ class IssueReceipt(Document, frozen=True):
     blinded: BlindValues
     keys: DenominationKeys
     entropies: Digest
-    """MAC of all v_i under SK."""
+    """MAC of all amounts, pk_i and v_i under SK."""
 
 
 @document("electronic_cash/settlement/1", signers=("coin_server",))

@@ -74,7 +74,9 @@ def issue(
                 block=order.block,
                 blinded=tuple(blinded),
                 keys=order.keys,
-                entropies=commitment(block.secret, tuple(entropies)),
+                entropies=commitment(
+                    block.secret, block.denominations, block.keys, tuple(entropies)
+                ),
             ),
             coin_server.key,
         ),

@@ -331,9 +331,10 @@ def receive(
         raise IssueDiffers("another block was served")
     guards.require(rules.keys_are_published, receipt.keys, published)
     secret = wallet.session_key(withdrawing.index)
-    entropies = _open_entropies(delivery, withdrawing, wallet.reply_key(withdrawing.index))
+    entropies = open_entropies(delivery, withdrawing, wallet.reply_key(withdrawing.index))
     counts = {len(entropies), len(receipt.blinded), len(withdrawing.denominations)}
-    if len(counts) != 1 or receipt.entropies != commitment(secret, entropies):
+    keys, amounts = public_keys(wallet, withdrawing), withdrawing.denominations
+    if len(counts) != 1 or receipt.entropies != commitment(secret, amounts, keys, entropies):
         raise IssueDiffers("the entropies are not those signed for")
     if len(delivery.signatures) != len(entropies):
         raise WrongBankSignature("a signature is missing")
@@ -342,6 +343,12 @@ def receive(
         for place, entropy in enumerate(entropies)
     )
     return withdrawing.moved(WithdrawingPhase.COMPLETED), coins
+
+
+def public_keys(wallet: Wallet, withdrawing: Withdrawing) -> tuple[bytes, ...]:
+    """pk_i."""
+    made = wallet.one_time_keys(withdrawing.index, len(withdrawing.denominations))
+    return tuple(key.public_key for key in made)
 
 
 def _unblind(
@@ -370,7 +377,7 @@ def _unblind(
     return HeldCoin(coin, path)
 
 
-def _open_entropies(
+def open_entropies(
     delivery: Deliver, withdrawing: Withdrawing, reply_key: SealingKey
 ) -> tuple[bytes, ...]:
     context = entropies_context(withdrawing.coin_server, withdrawing.withdrawal)

@@ -23,17 +23,11 @@ from nodes.protocols.escrow_commerce.messages import (
     TrustUpdate,
 )
 from nodes.protocols.escrow_commerce.reading import is_signed
+from nodes.protocols.evidence import Answer, Keys, Ruled, convicted, undecidable
 from nodes.protocols.message import Message, PartyId, TransactionId, declarations
 
 PROTOCOL = "escrow_commerce"
 DOCUMENTS: tuple[type[Document], ...] = (Offer, Contract, Rating, TrustUpdate)
-
-
-class Answer(enum.StrEnum):
-    """Does the evidence settle who agreed to what and what each side gave?"""
-
-    DECIDED = "decided"
-    UNDECIDABLE = "undecidable"
 
 
 class Digests(enum.StrEnum):
@@ -79,6 +73,42 @@ def judge(evidence: Iterable[bytes]) -> Ruling:
         facts.extend(proven)
         worthless += not proven
     return _rule(tuple(dict.fromkeys(facts)), worthless)
+
+
+CONTRACT_OF_SELLER = "the seller denies the contract"
+CONTRACT_OF_BUYER = "the buyer denies the contract"
+SELLER_GAVE = "the seller denies what it gave"
+BUYER_GAVE = "the buyer denies what it received and paid for"
+OTHER_DIGEST = "one of the two lies about the encrypted content"
+DENIALS = (CONTRACT_OF_SELLER, CONTRACT_OF_BUYER, SELLER_GAVE, BUYER_GAVE, OTHER_DIGEST)
+
+
+def denials(evidence: Iterable[bytes], keys: Keys) -> list[Ruled]:
+    """The same, denial by denial. No key but the parties' own, which stand in it, is needed."""
+    ruling = judge(evidence)
+    contract = ruling.contract
+    if contract is None:
+        missing = "the one contract with both signatures"
+        return [undecidable(denial, missing) for denial in DENIALS[:-1]]
+    sold = f'it signed: "{contract.description}" for {contract.price}'
+    found = [
+        convicted(CONTRACT_OF_SELLER, contract.seller, sold),
+        convicted(CONTRACT_OF_BUYER, contract.buyer, sold),
+    ]
+    for denial, signer, step in (
+        (SELLER_GAVE, contract.seller, "6a"),
+        (BUYER_GAVE, contract.buyer, "7"),
+    ):
+        lacking = [name for name in ruling.missing if name.endswith(step)]
+        found.append(
+            undecidable(denial, lacking[0])
+            if lacking
+            else convicted(denial, signer, f"it signed {step}, with the content's digest")
+        )
+    if ruling.digests is Digests.DIFFER:
+        both = "which one: each signed another digest of the encrypted content (PC-A12)"
+        found.append(undecidable(OTHER_DIGEST, both))
+    return found
 
 
 def _document_facts(piece: bytes) -> list[Fact]:
