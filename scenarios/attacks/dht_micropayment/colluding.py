@@ -1,0 +1,95 @@
+"""Members of the ring that vote twice, and a holder who pays one coin with their help.
+
+Two quorums of q among k share at least 2q - k members. Where so many of a register's witnesses
+vote for everything, two records of it are certified, if no payee hears of the other's: half of the
+honest witnesses are away for the one, and the other half for the other. Each half is at most
+k - q, as many as may be away.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from crypto import codec
+from dht.records import Certificate, check_certificate
+from nodes.protocols.dht_micropayment.holding import Holding
+from scenarios.adversaries.outsider import Mallory
+from scenarios.attacks.dht_micropayment.coins import (
+    SALES,
+    buy,
+    can_redeem,
+    id_of,
+    members,
+    signed_away,
+)
+from scenarios.lab.acting import Act
+from scenarios.lab.node_client import Node
+from scenarios.lab.witnesses import Witnesses
+
+DOUBLE_VOTER = "scenarios.adversaries.double_voter"
+
+
+def all_bribable(peers: int) -> dict[str, str]:
+    """Programs of a world whose every member could be bribed; it is honest until then."""
+    return {f"peer-{number:02}": DOUBLE_VOTER for number in range(1, peers + 1)}
+
+
+def needed(witnesses: Witnesses) -> int:
+    """How many double voters among k are enough: as many as two quorums surely share."""
+    return 2 * witnesses.q - witnesses.k
+
+
+async def bribe(friends: Sequence[Node]) -> None:
+    for friend in friends:
+        await friend.control("bribe")
+
+
+async def pay_twice(
+    act: Act, mallory: Mallory, coin: Holding, witnesses: Witnesses, friends: Sequence[Node]
+) -> list[Node]:
+    """The coin's next step, to two payees who keep nothing of it; who of them delivered.
+
+    The first leaves after it, before it has handed its certificate to those who were away.
+    """
+    there = witnesses.of_register(coin.chain.hex(), coin.step.index + 1)
+    honest = [one for one in there if one not in friends]
+    half = (len(honest) + 1) // 2
+    first, second = honest[:half], honest[half:]
+    payees = [one for one in members(act) if one not in [*there, *friends]][:2]
+    delivered = []
+    await act.live.kill(*second)
+    leaving = [*first, payees[0]]
+    for payee in payees:
+        transfer = signed_away(mallory, coin, id_of(payee))
+        if await buy(act, mallory, payee, transfer) == "delivered":
+            delivered.append(payee)
+        if payee is payees[0]:
+            await act.live.kill(*leaving)
+            await act.live.restart(*second)
+    await act.live.restart(*leaving)
+    return delivered
+
+
+async def told_at_the_broker(
+    act: Act, mallory: Mallory, payees: Sequence[Node], measured: str = ""
+) -> None:
+    """Both payees hand in what they took: one is credited, and the other's sale was for nothing."""
+    convicted = ", ".join(await convicted_by(act, payees))
+    for payee in payees:
+        if not await can_redeem(act, payee):
+            says = f"the broker credits the coin once; voted twice: {convicted}{measured}"
+            act.harm(payee, 1, SALES, to=mallory, says=says)
+    act.detected(f"two votes each by {convicted}", "two certificates")
+
+
+async def convicted_by(act: Act, payees: Sequence[Node]) -> list[str]:
+    """Whose votes stand in two certificates for one register, each good by the roster alone."""
+    books = await act.live.books()
+    (known,) = books.rosters().values()
+    voted: dict[str, set[bytes]] = defaultdict(set)
+    for payee in payees:
+        for kept in books.ledgers[payee.name].coins:
+            certificate = codec.decode(bytes.fromhex(kept.certificate), Certificate)
+            check_certificate(certificate, known.roster, known.digest)
+            for vote in certificate.votes:
+                voted[books.called(vote.voter.hex())].add(certificate.record.digest)
+    return sorted(name for name, values in voted.items() if len(values) > 1)
