@@ -201,8 +201,7 @@ class Act:
         for name in self._cheats:
             own += self.live.recorder.rows.get(name, [])
         return sum(
-            row.direction == "out"
-            and row.kind in ("request", "register")
+            (row.kind == "register" or (row.kind, row.direction) == ("request", "out"))
             and row.protocol != "membership"
             for row in own
         )
