@@ -20,8 +20,9 @@ from scenarios.lab.sale_checks import is_final
 from scenarios.lab.wording import count
 
 CASH = "electronic_cash"
-COUNTED = (CoinPhase.HELD, CoinPhase.PLEDGED)
-"""Coins that a wallet counts as its own; a pledged one may be spent already."""
+COUNTED = (CoinPhase.HELD, CoinPhase.PLEDGED, CoinPhase.DISPUTED)
+"""Coins that a wallet counts as its own; a pledged one may be spent already, and one in dispute is
+denied by its coin server."""
 
 
 def has_cash(books: Books) -> bool:

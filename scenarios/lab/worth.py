@@ -40,12 +40,15 @@ def worth(books: Books) -> Worth:
 
 
 def _cash(books: Books, ledger: Ledger) -> int:
-    """A wallet may still show what was spent behind its back: the coin server's rows decide."""
+    """A wallet may still show what was spent behind its back: the coin server's rows decide.
+
+    A coin that its server denies and keeps in circulation is its holder's, who can prove that.
+    """
     circulating = {row.serial for other in books.ledgers.values() for row in other.cash_coins}
     return sum(
         coin.amount
         for coin in ledger.cash_wallet
-        if coin.state == CoinPhase.HELD and coin.serial in circulating
+        if coin.state in (CoinPhase.HELD, CoinPhase.DISPUTED) and coin.serial in circulating
     )
 
 

@@ -266,6 +266,11 @@ def test_a_coin_that_lies_in_no_wallet_cannot_be_told(market: CashMarket) -> Non
 # serial numbers
 
 
+def test_a_coin_that_its_server_denies_is_still_its_holders(market: CashMarket) -> None:
+    market.raw["peer-01"]["cash_wallet"][0]["state"] = "disputed"
+    assert check(market, WALLETS).holds is True
+
+
 def test_a_serial_number_that_circulates_twice(market: CashMarket) -> None:
     market.two["cash_coins"].append(dict(market.one["cash_coins"][0]))
     found = check(market, TWICE)
