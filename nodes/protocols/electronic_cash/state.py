@@ -207,7 +207,8 @@ class BankDeposit(Record, frozen=True):
 class Outstanding(Record, frozen=True):
     """What a coin server's coins are worth by the bank's books, and what is being deposited."""
 
-    amount: Amount = 0
+    amount: int = 0
+    """Below zero only where the guard against over-issue is off: so much came back too much."""
     redeeming: Amount = 0
     number: int = 0
     """Of the last issue ordered."""

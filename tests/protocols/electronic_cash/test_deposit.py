@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from crypto import codec
 from crypto.documents import sign_document
 from crypto.sealing import seal
 from crypto.signing import SigningKey
@@ -193,7 +194,9 @@ def test_without_the_guard_an_over_issue_is_paid_out() -> None:
     _, held, _ = accept(course, Outstanding(), without)
     course.town.outstanding[course.server.id] = held
     course.town.credit(course.record, course.redeem(), course.server)
-    assert course.town.outstanding[course.server.id].amount == -7
+    short = course.town.outstanding[course.server.id]
+    assert short.amount == -7
+    assert codec.decode(codec.encode(short), Outstanding) == short, "it can be kept and shown"
 
 
 def test_coins_are_credited_to_the_account_their_holder_signed_for() -> None:
