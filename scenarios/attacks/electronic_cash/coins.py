@@ -194,6 +194,13 @@ class Counter(Generic[M]):
         self._told.set()
 
 
+async def refusals_of(act: Act, node: Node, step: str) -> list[str]:
+    """The codes that messages of a step which this node sent were refused with."""
+    await act.live.recorder.follow(node, wait=0)
+    rows = act.live.recorder.rows[node.name]
+    return [row.outcome for row in rows if row.step == step and row.outcome != "ok"]
+
+
 def id_of(node: Node) -> PartyId:
     return bytes.fromhex(node.id)
 
