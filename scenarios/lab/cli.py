@@ -23,6 +23,7 @@ from scenarios.lab import (
     commands_nodes,
     commands_privacy,
     commands_run,
+    commands_soak,
     commands_world,
     doctor,
 )
@@ -72,6 +73,7 @@ commands_attack.add_to(app)
 commands_audit.add_to(app)
 commands_judge.add_to(app)
 commands_crash.add_to(app)
+commands_soak.add_to(app)
 commands_nodes.add_to(app)
 commands_privacy.add_to(app)
 commands_bench.add_to(app)
