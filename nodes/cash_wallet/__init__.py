@@ -1,6 +1,7 @@
 """What a party does that holds e-cash or checks it, whatever its role.
 
     keys.py      the bank and its published keys
+    numbers.py   which numbers of the wallet are used
     purse.py     the coins on disk, the orders signed with them, what they bring
     taking.py    presenting a parcel to a coin server: what a merchant does, and an escrow server
 

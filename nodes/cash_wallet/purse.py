@@ -14,6 +14,7 @@ from crypto import codec
 from crypto.documents import Signed
 from crypto.hashing import Digest
 from crypto.sealing import SealingKey
+from nodes.cash_wallet.numbers import Numbers
 from nodes.protocols.electronic_cash import condition
 from nodes.protocols.electronic_cash import exchange as exchanging
 from nodes.protocols.electronic_cash import spending as rule
@@ -48,11 +49,7 @@ LONGEST_WATCH_SECONDS = 30.0
 """Between two questions what became of an order that somebody else carries."""
 CARRIED_BY_OTHERS = frozenset({"pay", "deposit"})
 """A merchant or the bank brings the coins to their home, and its answer back."""
-_SEED, _COUNTER = b"seed", b"counter"
-
-
-class Counter(msgspec.Struct, frozen=True):
-    last: int
+_SEED = b"seed"
 
 
 class Purse:
@@ -60,7 +57,7 @@ class Purse:
         self.service, self.party = service, service.party
         store = service.party.store
         self._seeds = store.table("cash_seed", bytes)
-        self._counters = store.table("cash_counter", Counter)
+        self.numbers = Numbers(store)
         self._coins = store.table("cash_coins", HeldCoin)
         self.orders = store.table("cash_orders", Spending)
         self.evidence = Evidence(store, "cash_evidence")
@@ -81,16 +78,8 @@ class Purse:
     # coins
 
     def next_index(self, tx: Transaction) -> int:
-        """Never used before, nor after a crash again."""
-        known = self._counters.get(tx, _COUNTER) or Counter(0)
-        self._counters.put(tx, _COUNTER, Counter(known.last + 1))
-        return known.last + 1
-
-    def used_up_to(self, tx: Transaction, index: int) -> None:
-        """A recovery found something under this index."""
-        known = self._counters.get(tx, _COUNTER) or Counter(0)
-        if known.last < index:
-            self._counters.put(tx, _COUNTER, Counter(index))
+        """Of an order of its own: never used before, nor after a crash again."""
+        return self.numbers.next_own(tx)
 
     def coins(self, reader: Reader | None = None) -> list[HeldCoin]:
         return self._coins.values(reader or self.party.store.committed)

@@ -14,14 +14,19 @@ from nodes.protocols.electronic_cash.documents import SalePayment
 from nodes.protocols.electronic_cash.holding import INCOMING_MOVES, Incoming, IncomingPhase
 from nodes.protocols.electronic_cash.messages import Accepted, Acknowledge, Pay
 from nodes.protocols.electronic_cash.refusals import PaymentNotAsOrdered, WrongCoinServer
+from nodes.protocols.electronic_cash.wallet import GAP
 from nodes.protocols.envelope import Opened
 from nodes.protocols.errors import OutcomeUnknown, Refused
 from nodes.protocols.message import PartyId, Role, TransactionId
 from nodes.runtime.evidence import shown
 from nodes.runtime.log import get_log
+from nodes.runtime.refusals import NotReady
 from nodes.runtime.service import Service
 from nodes.wallet.asking import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, is_for_now
 
+MOST_UNDECIDED = GAP // 4
+"""So many payments with coins of one home may wait for its word. Each has a number of the wallet,
+and with many more of them a recovery would not find what came after."""
 _OWN = b"own"
 
 
@@ -33,6 +38,9 @@ class Till:
         self.table = service.party.store.table("cash_incoming", Incoming)
         self._chosen = service.party.store.table("cash_coin_server", PartyId)
         self._running: dict[bytes, asyncio.Lock] = {}
+        self._undecided: dict[PartyId, set[bytes]] = {}
+        """Parcels of each home that no coin server has decided yet."""
+        self._going_on: set[bytes] = set()
         service.at_start(self._resume)
         service.shows(self)
 
@@ -47,22 +55,36 @@ class Till:
     async def _resume(self) -> None:
         for record in self.table.values(self._party.store.committed):
             if record.state is IncomingPhase.PRESENTED:
-                self._service.spawn(self._go_on(record))
+                self._of_home(record).add(record.parcel_digest)
+                self._start_going_on(record)
+
+    def _of_home(self, record: Incoming | Pay | SalePayment) -> set[bytes]:
+        home = record.home if isinstance(record, Incoming) else record.coin_server
+        return self._undecided.setdefault(home, set())
+
+    def _start_going_on(self, record: Incoming) -> None:
+        if record.parcel_digest not in self._going_on:
+            self._going_on.add(record.parcel_digest)
+            self._service.spawn(self._go_on(record))
 
     async def _go_on(self, record: Incoming) -> None:
         """The payer may never come back: the coin is taken all the same."""
-        delay = FIRST_DELAY_SECONDS
-        while True:
-            try:
-                async with self._alone(record.parcel_digest):
-                    await self._present(self._load(record.parcel_digest) or record)
-                return
-            except (OutcomeUnknown, Refused) as error:
-                if not is_for_now(error):
-                    get_log().info("parcel_refused", code=error.code)
+        delay, name = FIRST_DELAY_SECONDS, record.parcel_digest
+        try:
+            while True:
+                await asyncio.sleep(delay)
+                delay = min(2 * delay, LONGEST_DELAY_SECONDS)
+                try:
+                    async with self._alone(name):
+                        if (known := self._load(name)) is not None:
+                            await self._present(known)
                     return
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, LONGEST_DELAY_SECONDS)
+                except (OutcomeUnknown, Refused) as error:
+                    if not is_for_now(error):
+                        get_log().info("parcel_refused", code=error.code)
+                        return
+        finally:
+            self._going_on.discard(name)
 
     async def take(
         self, message: Pay | SalePayment, transaction: TransactionId, *, forgets: bool = False
@@ -70,7 +92,8 @@ class Till:
         """The coin is on disk when this returns. Raises the coin server's refusal, with its
         evidence, or OutcomeUnknown: then the same parcel may be taken again.
 
-        Raises WrongCoinServer where the coins' home is none: anybody would call its own coins good.
+        Raises WrongCoinServer where the coins' home is none: anybody would call its own coins good;
+        NotReady while too much of that home's is undecided.
         `forgets`: of what is refused nothing is kept; anybody may have sent it.
         """
         name = parcel_digest(message.parcel)
@@ -78,16 +101,16 @@ class Till:
         if role is not Role.COIN_SERVER:
             raise WrongCoinServer(f"{role} has no coins")
         async with self._alone(name):
-            record = await self._kept(name, message, transaction)
+            record = await self._kept(name, message, transaction, forgets)
             try:
                 return await self._present(record)
-            except Refused as error:
-                if forgets and not is_for_now(error):
-                    await self._forget(name)
+            except (Refused, OutcomeUnknown) as error:
+                if is_for_now(error):
+                    self._start_going_on(record)
                 raise
 
     async def _kept(
-        self, name: bytes, message: Pay | SalePayment, transaction: TransactionId
+        self, name: bytes, message: Pay | SalePayment, transaction: TransactionId, forgets: bool
     ) -> Incoming:
         """The record of this parcel, on disk. Raises PaymentNotAsOrdered for another's."""
         party = self._party
@@ -98,22 +121,20 @@ class Till:
                 if said != (known.home, known.amount, known.reference):
                     raise PaymentNotAsOrdered("this parcel came with another amount or purpose")
                 return known
+            if len(self._of_home(message)) >= MOST_UNDECIDED:
+                raise NotReady("too many payments wait for their coin server")
             record, _ = rule.incoming(
                 message,
                 self._purse.wallet,
-                self._purse.next_index(tx),
+                self._purse.numbers.next_incoming(tx),
                 party.key,
                 entry_server=self._entry_server(message.coin_server),
                 transaction=transaction,
+                forgets=forgets,
             )
             self.table.put(tx, name, record)
+            self._of_home(record).add(name)
         return record
-
-    async def _forget(self, name: bytes) -> None:
-        async with self._party.store.transaction() as tx:
-            known = self.table.get(tx, name)
-            if known is not None and known.state is not IncomingPhase.RECEIVED:
-                self.table.delete(tx, name)
 
     @asynccontextmanager
     async def _alone(self, name: bytes) -> AsyncIterator[None]:
@@ -132,7 +153,7 @@ class Till:
             record, answer = await self._ask(record)
         except Refused as error:
             if not is_for_now(error) and record.state is IncomingPhase.PRESENTED:
-                await self._save(record.moved(IncomingPhase.REFUSED, refusal=error.code))
+                await self._refused(record, error)
             raise
         done, coin, _ = rule.received(record, answer.message, party.key, self._purse.wallet)
         async with party.store.transaction() as tx:
@@ -141,7 +162,20 @@ class Till:
             party.post(
                 tx, record.entry_server, Acknowledge(answer.message.entry), record.transaction
             )
+        self._of_home(record).discard(name)
         return done
+
+    async def _refused(self, record: Incoming, error: Refused) -> None:
+        """For good: its number serves for another, and what anybody may send is forgotten."""
+        name = record.parcel_digest
+        async with self._party.store.transaction() as tx:
+            if record.forgets:
+                self.table.delete(tx, name)
+            else:
+                refused = record.moved(IncomingPhase.REFUSED, refusal=error.code)
+                self.table.put(tx, name, refused)
+            self._purse.numbers.give_back(tx, record.index)
+        self._of_home(record).discard(name)
 
     async def _ask(self, record: Incoming) -> tuple[Incoming, Opened[Accepted]]:
         """At the coin server chosen, or, where that is silent, at the coins' home.
@@ -162,10 +196,6 @@ class Till:
             else:
                 return msgspec.structs.replace(record, entry_server=record.home), answer
             raise
-
-    async def _save(self, record: Incoming) -> None:
-        async with self._party.store.transaction() as tx:
-            self.table.put(tx, record.parcel_digest, record)
 
     def _load(self, name: bytes) -> Incoming | None:
         return self.table.get(self._party.store.committed, name)

@@ -45,8 +45,16 @@ COIN_MOVES: Moves[CoinPhase] = {
 """A pledged coin may stand in a second order: an exchange, to take a payment back."""
 
 
+INCOMING = 1 << 16
+"""The place of a coin that somebody pays: no order has so many coins."""
+
+
 class Path(Record, frozen=True, array_like=True):
-    """Where a key comes from: the wallet's seed, its counter, the place in the order."""
+    """Where a key comes from: the wallet's seed, its counter, the place in the order.
+
+    At the place INCOMING the counter is another one, of payments taken: what others send does not
+    use up the wallet's own numbers.
+    """
 
     index: int
     place: int
@@ -203,6 +211,13 @@ class Incoming(Record, frozen=True):
     receipt: Signed[PaymentReceipt] | None = None
     change: bytes = b""
     refusal: str | None = None
+    forgets: bool = False
+    """Anybody may have sent it: nothing is kept of it once it is refused."""
+
+    @property
+    def path(self) -> Path:
+        """Of the coin it brings."""
+        return Path(self.index, INCOMING)
 
     def moved(self, to: IncomingPhase, **changes: object) -> "Incoming":
         return moved(self, INCOMING_MOVES, to, **changes)

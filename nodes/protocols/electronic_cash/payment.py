@@ -32,6 +32,7 @@ from nodes.protocols.electronic_cash.documents import (
     SalePayment,
 )
 from nodes.protocols.electronic_cash.holding import (
+    INCOMING,
     HeldCoin,
     Incoming,
     IncomingPhase,
@@ -87,8 +88,12 @@ def incoming(
     *,
     entry_server: PartyId,
     transaction: TransactionId,
+    forgets: bool = False,
 ) -> tuple[Incoming, Present]:
-    """Steps P1, P2, merchant: what it will present, and where. Save the record first."""
+    """Steps P1, P2, merchant: what it will present, and where. Save the record first.
+
+    `index`: of the payments taken. One that was refused for good may be used again.
+    """
     presentation = sign_document(
         Presentation(
             payee=key.public_key,
@@ -96,7 +101,7 @@ def incoming(
             amount=message.amount,
             reference=message.reference,
             parcel=parcel_digest(message.parcel),
-            key=wallet.one_time_key(Path(index, 0)).public_key,
+            key=wallet.one_time_key(Path(index, INCOMING)).public_key,
         ),
         key,
     )
@@ -111,6 +116,7 @@ def incoming(
         index=index,
         presentation=presentation,
         transaction=transaction,
+        forgets=forgets,
     )
     return record, present(record)
 
@@ -184,7 +190,7 @@ def received(
 ) -> tuple[Incoming, HeldCoin, Paid]:
     """Steps P3, P4, merchant: its coin, its receipt. Raises CoinDiffers for another coin."""
     coin = answer.coin
-    path = Path(record.index, 0)
+    path = record.path
     if (
         coin.coin_server != record.entry_server
         or coin.key != wallet.one_time_key(path).public_key

@@ -144,7 +144,7 @@ async def present(mallory: Mallory, said: Pay, amount: int = 0) -> Taken:
     said = msgspec.structs.replace(said, amount=amount or said.amount)
     server = said.coin_server
     async with party.store.transaction() as tx:
-        index = purse.next_index(tx)
+        index = purse.numbers.next_incoming(tx)
     record, request = payment.incoming(
         said,
         purse.wallet,

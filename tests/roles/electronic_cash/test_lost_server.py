@@ -136,7 +136,7 @@ async def forwarded_and_lost(world: World) -> Incoming:
         record, _ = payment.incoming(
             message,
             carol.purse.wallet,
-            carol.purse.next_index(tx),
+            carol.purse.numbers.next_incoming(tx),
             party.key,
             entry_server=lost.id,
             transaction=order.transaction,

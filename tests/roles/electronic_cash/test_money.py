@@ -1,11 +1,14 @@
 """E-cash between real nodes: the whole cycle, who learns what, two coin servers, a lost wallet."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
+from nodes.protocols.electronic_cash.messages import Paid, Pay
+from nodes.protocols.electronic_cash.refusals import ParcelUnreadable
 from tests.roles.electronic_cash.owner import ControlRefused
 from tests.roles.electronic_cash.world import World
 
@@ -140,6 +143,58 @@ async def test_a_lost_wallet_comes_back_from_its_seed(world: World) -> None:
     after = (await world.ledger("alice"))["cash_wallet"]
     assert sorted((r["serial"], r["amount"]) for r in after) == held
     assert found["amount"] == sum(amount for _, amount in held)
+    await world.check_books()
+    asked = await world.control("alice", "cash_pay", to="bob", amount=1)
+    await world.ended("alice", asked, "settled")
+    await world.check_books()
+
+
+async def send_garbage(world: World, home: str, times: int) -> int:
+    """Carol pays Bob with bytes, all at once: how many were refused for good."""
+    carol, bob = world.nodes["carol"].party, world.id("bob")
+    answers = await asyncio.gather(
+        *(
+            carol.send(
+                bob,
+                Pay(world.id(home), 1, carol.fresh(32), carol.fresh(300), carol.fresh(32)),
+                carol.fresh_transaction(),
+                Paid,
+            )
+            for _ in range(times)
+        ),
+        return_exceptions=True,
+    )
+    codes = Counter(getattr(answer, "code", "paid") for answer in answers)
+    assert codes["paid"] == 0
+    return codes[ParcelUnreadable.code]
+
+
+async def test_garbage_payments_hide_no_coin_from_a_recovery(world: World) -> None:
+    """Thirty that are refused and thirty for a coin server that is away: more than a wallet skips.
+
+    A payment that comes after them is found again all the same.
+    """
+    assert await send_garbage(world, "coin-server-1", 30) > 0
+    for _ in range(30):
+        assert await send_garbage(world, "coin-server-1", 1) == 1
+    await world.stop_node("coin-server-2")
+    assert await send_garbage(world, "coin-server-2", 30) == 0
+    pay = {"to": "bob", "amount": 1, "coin_server": "coin-server-1"}
+    asked = await world.control("alice", "cash_pay", **pay)
+    await world.ended("alice", asked, "settled")
+    await world.restart("coin-server-2")
+    await world.quiet()
+
+    held = await world.coins("bob")
+    party = world.nodes["bob"].party
+    async with party.store.transaction() as tx:
+        for table in ("cash_coins", "cash_counter", "cash_incoming", "cash_incoming_free"):
+            tx.connection.execute(f"DELETE FROM {table}")
+    assert await world.coins("bob") == 0
+    found = await world.control("bob", "cash_recover")
+    assert found["amount"] == await world.coins("bob") == held > 0
+    again = await world.control("bob", "cash_recover", search=22)
+    assert again["coins"] == 0
     await world.check_books()
     asked = await world.control("alice", "cash_pay", to="bob", amount=1)
     await world.ended("alice", asked, "settled")
