@@ -63,20 +63,33 @@ class Case:
 
 async def keep_evidence(folder: Path, run: Run, nodes: Iterable[Shows]) -> None:
     """Write what the parties of this run can show of its transactions."""
+    await write_evidence(folder, _parties(run), nodes)
+
+
+async def write_evidence(
+    folder: Path, transactions: Mapping[str, set[str]], nodes: Iterable[Shows]
+) -> None:
+    """`transactions`: by id, the names of those who have a part in it."""
     alive = {node.name: node for node in nodes if node.alive()}
-    names = {party.id: party.name for party in run.parties if party.id}
+    names = {node.id: node.name for node in alive.values()}
     keys: dict[str, list[str]] = {}
     for node in alive.values():
         if node.role != Role.PEER:
             keys.setdefault(node.role, []).append(node.id)
     public = await _known_to_all(alive.values())
-    for transaction, parties in _parties(run).items():
+    coins = {name: await _coins_of(node) for name, node in alive.items()}
+    for transaction, parties in transactions.items():
         found = [
             row
             for name in sorted(parties & alive.keys())
             for row in await _shown(alive[name], transaction)
         ]
         found += await _testified(found, alive.values())
+        found += [
+            _public(COINS, name, certificate, transaction)
+            for name in sorted(parties & alive.keys())
+            for certificate in coins[name].get(transaction, ())
+        ]
         found = [row for row in found if row["evidence"]]
         if found:
             protocols = {row["protocol"] for row in found}
@@ -121,6 +134,15 @@ async def _testified(
             except LabFailure:
                 continue
             found.append(_public(PREPAID, "broker", word, transaction))
+    return found
+
+
+async def _coins_of(node: Shows) -> dict[str, list[str]]:
+    """By transaction, the newest certificate of each coin that came or went by it."""
+    found: dict[str, list[str]] = {}
+    for row in (await _ledger(node)).get("coins", ()):
+        if row["certificate"]:
+            found.setdefault(row["transaction"], []).append(row["certificate"])
     return found
 
 

@@ -1,6 +1,6 @@
 """One real world in which every protocol was used, and the folder it left behind.
 
-    folder = await play_and_stop(place)
+    folder = await play_and_stop(place)             # its evidence lies beside it
 
 A sale that was paid and one that was refunded, coins paid and redeemed, e-cash paid across two
 coin servers and deposited, purchases under a pseudonym, an item sold by the market and one by its
@@ -14,6 +14,7 @@ from typing import Any
 
 from nodes.protocols.message import Role
 from scenarios.lab.auditor import audit_settled, verdict_of
+from scenarios.lab.evidence_files import write_evidence
 from scenarios.lab.node_client import Node
 from scenarios.lab.world import World
 from scenarios.lab.world_folder import WorldFolder
@@ -48,6 +49,7 @@ async def play_and_stop(place: Path) -> WorldFolder:
     ) as world:
         await play(world, place.parent)
         await cleared(world.node("coin-server-2"))
+        await write_evidence(place.parent, await all_transactions(world), world.nodes.values())
         _, checks = await audit_settled(world.nodes.values(), seconds=SETTLE_SECONDS)
         assert verdict_of(checks) == "ok", [check for check in checks if check.holds is not True]
     return WorldFolder(place)
@@ -65,6 +67,15 @@ async def done(node: Node, operation: str, *states: str, **fields: Any) -> str:
     transaction = str((await node.control(operation, **fields))["transaction"])
     await node.until(transaction, *states)
     return transaction
+
+
+async def all_transactions(world: World) -> dict[str, set[str]]:
+    """By id, who has a record of it."""
+    found: dict[str, set[str]] = {}
+    for name, shown in (await world.get_all("/inspect/transactions")).items():
+        for row in shown["transactions"]:
+            found.setdefault(row["id"], set()).add(name)
+    return found
 
 
 async def cleared(coin_server: Node) -> None:

@@ -135,7 +135,7 @@ def _paid(papers: Papers, certified: list[Body]) -> Iterator[Ruled]:
     for _ in signed:
         yield undecidable(PAID, "a quorum's votes: a step that is signed alone moves nothing")
         yield undecidable(WAS_PAID, "a quorum's votes, or the payee's receipt")
-    if not (payments or signed or papers.all(Receipt)):
+    if papers.all(Quote) and not (payments or signed or papers.all(Receipt)):
         yield undecidable(PAID, "a step that the payer signed, and its certificate")
         yield undecidable(WAS_PAID, "the certificate of a step to the payee, or its receipt")
 

@@ -59,6 +59,7 @@ DOCUMENTS = (
 SALE_ORDER = "the seller denies the sale order"
 ORDER = "the buyer denies the order"
 DEAL = "the market denies the deal"
+CUSTODY = "the market denies having the certificate"
 RESERVED = "the game server denies having kept the item"
 MESSAGE = "the buyer denies having received the encrypted certificate"
 KEY = "the buyer denies having received the goods"
@@ -70,6 +71,7 @@ DENIALS = (
     SALE_ORDER,
     ORDER,
     DEAL,
+    CUSTODY,
     RESERVED,
     MESSAGE,
     KEY,
@@ -130,7 +132,23 @@ def judge(pieces: Iterable[bytes], keys: Keys) -> list[Ruled]:
     rulings = [
         ruled for deal in deals for rule in RULES for ruled in rule(_Trade(papers, deal, keys))
     ]
-    return rulings or [undecidable(DEAL, "a deal that the market signed")]
+    return rulings or list(_listed(papers))
+
+
+def _listed(papers: Papers) -> Iterator[Ruled]:
+    """Before there is a deal: what the seller wanted, and what the market has."""
+    orders = [(order.seller, order.price) for order in papers.all(SaleAuthority)]
+    orders += [(order.seller, order.price) for order in papers.all(ListingStatement)]
+    for seller, price in orders:
+        yield convicted(SALE_ORDER, seller, f"it signed that it is for sale at {price}")
+    receipts = [receipt for receipt in papers.all(Receipt) if receipt.deal is None]
+    for receipt in receipts:
+        why = f'it signed that it has "{receipt.item}" for sale'
+        yield convicted(CUSTODY, receipt.market, why)
+    if not orders:
+        yield undecidable(SALE_ORDER, "a sale order that the seller signed")
+    if not receipts and not orders:
+        yield undecidable(DEAL, "a deal that the market signed")
 
 
 def _sale_order(trade: _Trade) -> Iterator[Ruled]:

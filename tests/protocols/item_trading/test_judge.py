@@ -21,6 +21,7 @@ from tests.protocols.item_trading.bazaar import (
     COINS,
     FOUND_TWIN,
     GAME,
+    LISTING,
     MARKET,
     SELLER,
     SESSION_KEY,
@@ -122,7 +123,20 @@ def test_as_printed_the_notices_are_undecidable() -> None:
 
 
 def test_without_a_deal_nothing_can_be_told() -> None:
-    assert [r.answer for r in rule.judge([papers(FIRST)["1.4r"]], KEYS)] == [Answer.UNDECIDABLE]
+    rulings = rule.judge([papers(FIRST)["1.4r"]], KEYS)
+    assert {r.answer for r in rulings} == {Answer.UNDECIDABLE}
+
+
+def test_what_is_listed_binds_seller_and_market_before_there_is_a_deal() -> None:
+    asked, accepted = FIRST.said["1.1"], FIRST.said["1.2"]
+    pieces = [
+        enveloped(asked, SELLER, MARKET, LISTING),
+        enveloped(accepted, MARKET, SELLER, LISTING, request=bytes(32)),
+    ]
+    assert convicted(rule.SALE_ORDER, *pieces) == SELLER.public_key
+    assert convicted(rule.CUSTODY, *pieces) == MARKET.public_key
+    for path, other in altered(pieces[1]):
+        assert (rule.CUSTODY, MARKET.public_key) not in convictions([other]), path
 
 
 def test_money_that_an_unknown_coin_server_has_proves_nothing() -> None:
@@ -243,4 +257,4 @@ def test_a_paper_with_any_field_altered_decides_nothing(
 
 def test_every_denial_is_made_here() -> None:
     tested = {r.denial for t in (FIRST, SECOND) for r in rule.judge(papers(t).values(), KEYS)}
-    assert tested | {rule.GARBAGE} == set(rule.DENIALS)
+    assert tested | {rule.GARBAGE, rule.CUSTODY} == set(rule.DENIALS)
