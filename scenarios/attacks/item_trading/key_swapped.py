@@ -1,21 +1,15 @@
 """IT-A14: the seller has the buyer's key from the market, and from nobody else."""
 
-from crypto import codec
-from nodes.protocols.item_trading.documents import Deal
-from nodes.protocols.item_trading.payment import reference_of
-from nodes.protocols.item_trading.reading import key_context, unlock
-from scenarios.adversaries.outsider import Voice
 from scenarios.attacks.item_trading.trading import (
     PRICE,
     answered,
     offered,
-    tapped,
+    opened_with,
     time_is_over,
 )
 from scenarios.lab.acting import Act
 from scenarios.lab.attack import attack
 from scenarios.lab.items import bought, funded, signature_of
-from scenarios.lab.node_client import Node
 
 
 @attack(
@@ -48,17 +42,8 @@ async def key_swapped(act: Act) -> None:
         await buyer.control("item_pay", transaction=trade)
         await buyer.until(trade, "garbage")
         serial = (await seller.until(listing, "in-trade"))["serial"]
-        if await _read(crooked, buyer, trade) == await signature_of(seller, serial):
+        read = (await opened_with(crooked.party.sealing_key, buyer, trade)).certificate
+        if read.signature.hex() == await signature_of(seller, serial):
             says = f"its signature; {buyer.name} has paid, and a key that opens nothing"
             act.harm(seller, 1, "certificate", to=market, says=says)
     await time_is_over(act)
-
-
-async def _read(crooked: Voice, buyer: Node, trade: str) -> str:
-    """The game server's signature, hex, as whoever taps the line and has that key reads it."""
-    sent, key_info = await tapped(buyer, "2.5", trade), await tapped(buyer, "2.8", trade)
-    deal = reference_of(codec.decode(bytes.fromhex(sent["deal"]["content"]), Deal))
-    sealed = bytes.fromhex(key_info["sealed_key"])
-    key = crooked.party.sealing_key.open(sealed, key_context(deal))
-    goods = unlock(bytes.fromhex(sent["ciphertext"]), key, deal)
-    return goods.certificate.signature.hex()

@@ -1,8 +1,5 @@
 """IT-A13: an earlier buyer tries its key on what is sent to a later one."""
 
-from typing import Any
-
-from crypto import codec
 from nodes.protocols.item_trading.documents import Deal, Goods
 from nodes.protocols.item_trading.payment import reference_of
 from nodes.protocols.item_trading.reading import key_context, unlock
@@ -11,6 +8,7 @@ from scenarios.adversaries.item_hoarder import goods_of, hoards
 from scenarios.adversaries.outsider import Mallory
 from scenarios.attacks.item_trading.trading import (
     PRICE,
+    deal_in,
     offered,
     ordered,
     purchase_of,
@@ -49,7 +47,7 @@ async def old_key(act: Act) -> None:
     await act.begin()
 
     sent = await tapped(buyer, "2.5", later)
-    deals = (_deal(sent), purchase_of(mallory, first).deal)
+    deals = (deal_in(sent), purchase_of(mallory, first).deal)
     ciphertext = bytes.fromhex(sent["ciphertext"])
     for deal in deals:
         if await act.attempt(buyer, _open(ciphertext, key, deal)) is not None:
@@ -63,11 +61,6 @@ async def _key(mallory: Mallory, act: Act, trade: str) -> bytes:
     deal = purchase_of(mallory, trade).deal
     context = key_context(reference_of(deal))
     return mallory.party.sealing_key.open(bytes.fromhex(sealed), context)
-
-
-def _deal(sent: dict[str, Any]) -> Deal:
-    """It travels in the open as well."""
-    return codec.decode(bytes.fromhex(sent["deal"]["content"]), Deal)
 
 
 async def _open(ciphertext: bytes, key: bytes, deal: Deal) -> Goods:

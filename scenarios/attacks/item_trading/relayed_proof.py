@@ -1,6 +1,6 @@
 """IT-A15: a proof convinces whoever is listening, and does not say for whom it was made."""
 
-from nodes.protocols.item_trading.messages import ItemListed
+from nodes.protocols.item_trading.messages import ItemListed, Unlist, Unlisted
 from nodes.protocols.item_trading.refusals import ChallengeNotOpened
 from nodes.protocols.message import Role
 from scenarios.adversaries.item_relay import STEPS, Relay
@@ -39,6 +39,7 @@ async def relayed_proof(act: Act) -> None:
         act.refused(ChallengeNotOpened.code, owner)
     answer = mallory.party.send(to, relay.answer, relay.listing, ItemListed)
     if await act.attempt(market, answer) is None:
+        await mallory.party.send(to, Unlist(), relay.listing, Unlisted)
         return
     rows = (await market.get("/inspect/ledger"))["item_listings"]
     shown = {row["serial"]: (row["seller"], row["state"]) for row in rows}

@@ -4,9 +4,12 @@ import asyncio
 from typing import Any
 
 from crypto import codec
+from crypto.sealing import SealingKey
 from nodes.protocols.item_trading.certificate import read_certificate
-from nodes.protocols.item_trading.documents import Certificate, ItemCertificate
+from nodes.protocols.item_trading.documents import Certificate, Deal, Goods, ItemCertificate
+from nodes.protocols.item_trading.payment import reference_of
 from nodes.protocols.item_trading.players import Purchase
+from nodes.protocols.item_trading.reading import key_context, unlock
 from nodes.protocols.message import Message
 from scenarios.adversaries.outsider import Mallory
 from scenarios.lab.acting import Act
@@ -112,3 +115,16 @@ async def tapped(node: Node, step: str, trade: str) -> dict[str, Any]:
 def hears_only(mallory: Mallory, type_: type[Message]) -> None:
     """From now on messages of this type are kept, and nothing follows from them."""
     mallory.service.inbound.replace(type_, mallory._hear)
+
+
+def deal_in(sent: dict[str, Any]) -> Deal:
+    """Of a tapped 2.5."""
+    return codec.decode(bytes.fromhex(sent["deal"]["content"]), Deal)
+
+
+async def opened_with(key: SealingKey, buyer: Node, trade: str) -> Goods:
+    """What was sent encrypted to this buyer, as whoever its key was sealed for reads it."""
+    sent, key_info = await tapped(buyer, "2.5", trade), await tapped(buyer, "2.8", trade)
+    deal = reference_of(deal_in(sent))
+    sealed = bytes.fromhex(key_info["sealed_key"])
+    return unlock(bytes.fromhex(sent["ciphertext"]), key.open(sealed, key_context(deal)), deal)
