@@ -1,19 +1,20 @@
 """The crash sweep in simulation: the lab's cases, dramas and auditor, each case a world of its own.
 
     Stage(folder).play(case, seed=7)                    # one case, in this process
-    for played in sweep(cases, seeds=range(3), jobs=2): ...
+    async for played in sweep(cases, seeds=range(3), jobs=2): ...
 
 A drama is prepared once; every case begins with a copy of that world, its nodes just killed. So a
 case depends on nothing but itself and its seed, and can be played again alone.
 """
 
+import asyncio
 import gc
 import os
 import shutil
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -34,7 +35,8 @@ from scenarios.simulation.world import SimulatedWorld, Snapshot, temporary_folde
 PREPARING_SEED = 1
 VIRTUAL_SECONDS = 3600.0
 """More than any case takes; a case that takes it has lost its way."""
-CASES_AT_ONCE = 8
+CASES_AT_ONCE = 4
+"""Whoever breaks a sweep off waits for so many."""
 QUIET_GENERATIONS = (50_000, 20, 100)
 """Nearly everything a case leaves behind is gone without the collector."""
 
@@ -119,7 +121,7 @@ def protocol_of_drama(drama: str) -> str:
 # many
 
 
-def sweep(cases: Sequence[Case], seeds: Sequence[int], jobs: int) -> Iterator[Played]:
+async def sweep(cases: Sequence[Case], seeds: Sequence[int], jobs: int) -> AsyncIterator[Played]:
     """Every case with every seed, as they are done, by `jobs` processes of their own.
 
     Strings hash alike in all of them, so that a case played again is the same case.
@@ -127,11 +129,14 @@ def sweep(cases: Sequence[Case], seeds: Sequence[int], jobs: int) -> Iterator[Pl
     folder = temporary_folder()
     try:
         with _same_hashes(), _pool(jobs, folder) as pool:
-            doing: list[Future[list[Played]]] = [
-                pool.submit(_play_all, seed, batch) for seed in seeds for batch in _batches(cases)
+            doing = [
+                asyncio.wrap_future(pool.submit(_play_all, seed, batch))
+                for seed in seeds
+                for batch in _batches(cases)
             ]
-            for done in as_completed(doing):
-                yield from done.result()
+            for batch in asyncio.as_completed(doing):
+                for played in await batch:
+                    yield played
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
