@@ -42,11 +42,11 @@ class Accounts:
 
     def credit(self, tx: Transaction, owner: PartyId, amount: int) -> None:
         """Whoever holds a good coin is paid, also one who never asked for an account."""
-        known = self._table.get(tx, owner) or Account(owner, 0)
+        known = self._table.get(tx, owner) or rule.unopened(owner)
         self._table.put(tx, owner, rule.credit(known, amount))
 
     def freeze(self, tx: Transaction, owner: PartyId) -> None:
-        known = self._table.get(tx, owner) or Account(owner, 0)
+        known = self._table.get(tx, owner) or rule.unopened(owner)
         self._table.put(tx, owner, rule.freeze(known))
 
     def _change(
@@ -59,7 +59,12 @@ class Accounts:
         return {
             "opening_balance": self._party.settings.opening_balance,
             "accounts": [
-                {"owner": a.owner.hex(), "balance": a.balance, "frozen": a.frozen}
+                {
+                    "owner": a.owner.hex(),
+                    "balance": a.balance,
+                    "frozen": a.frozen,
+                    "opened_with": a.opened_with or 0,
+                }
                 for a in self._table.values(self._party.store.committed)
             ],
         }

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from nodes.protocols.anonymous_micropayment.values import Standing
 from nodes.protocols.electronic_cash.state import DepositPhase, WithdrawalPhase
 from scenarios.lab.books import Books, Ledger
-from scenarios.lab.checks import brokers, judged, silent
+from scenarios.lab.checks import brokers, judged, opened_with, silent
 from scenarios.lab.run import Check
 from scenarios.lab.wording import count
 
@@ -24,13 +24,10 @@ def accounts_are_what_was_moved(books: Books) -> Check:
     faults: list[str] = []
     accounts = 0
     for broker in brokers(books):
-        opening = books.opening_balance
-        if broker.opening_balance is not None:
-            opening = broker.opening_balance
         moved = _moved_at_broker(broker)
         for account in broker.accounts:
             accounts += 1
-            makes = opening + moved[account.owner]
+            makes = opened_with(account, broker, books) + moved[account.owner]
             if account.balance != makes:
                 who = books.called(account.owner)
                 faults.append(f"{who} has {account.balance}, but what was moved makes {makes}")

@@ -43,6 +43,8 @@ class Account(msgspec.Struct, frozen=True):
     owner: str
     balance: int
     frozen: bool = False
+    opened_with: int | None = None
+    """0 for one that was only paid or frozen so far; None where the broker does not say."""
 
 
 class Issued(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from dht.records import InvalidCertificate, RegisterName, check_certificate
 from nodes.protocols.dht_micropayment.coin import NAMESPACE, chain_of
-from scenarios.lab.books import Books, KnownRoster, Ledger, body_of
+from scenarios.lab.books import Account, Books, KnownRoster, Ledger, body_of
 from scenarios.lab.registers import Life, Registers, Value
 from scenarios.lab.run import Check
 from scenarios.lab.wording import count
@@ -57,8 +57,7 @@ def value_is_conserved(books: Books) -> Check:
     faults: list[str] = []
     told: list[str] = []
     for broker in issuing:
-        opening = broker.opening_balance
-        opened = len(broker.accounts) * (books.opening_balance if opening is None else opening)
+        opened = sum(opened_with(account, broker, books) for account in broker.accounts)
         balances = sum(account.balance for account in broker.accounts)
         outstanding = len(broker.issued) - len(broker.redeemed)
         accounts, coins = count(len(broker.accounts), "account"), count(outstanding, "coin")
@@ -83,7 +82,24 @@ def value_is_conserved(books: Books) -> Check:
             for account in broker.accounts
             if account.balance < 0
         ]
+        faults += [
+            f"{books.called(account.owner)} was opened with {account.opened_with}"
+            for account in broker.accounts
+            if account.opened_with not in (None, 0, _opening(broker, books))
+        ]
     return judged(name, "; ".join(told), faults=faults)
+
+
+def opened_with(account: Account, broker: Ledger, books: Books) -> int:
+    """What A1 gave this account, by the broker's row or by what it gives to all."""
+    if account.opened_with is not None:
+        return account.opened_with
+    return _opening(broker, books)
+
+
+def _opening(broker: Ledger, books: Books) -> int:
+    opening = broker.opening_balance
+    return books.opening_balance if opening is None else opening
 
 
 def _prepaid(broker: Ledger) -> int:

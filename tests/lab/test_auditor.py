@@ -68,6 +68,17 @@ def test_a_balance_out_of_nowhere_breaks_conservation(market: Market) -> None:
     assert "17000 was opened" in found.detail
 
 
+def test_an_account_that_was_never_opened_was_opened_with_nothing(market: Market) -> None:
+    """Its party was frozen, or paid for a coin, and never asked for the opening balance."""
+    accounts = market.raw["broker"]["accounts"]
+    accounts.append({"owner": "ee" * 32, "balance": 0, "frozen": False, "opened_with": 0})
+    assert verdict_of(audit(market.books())) == "ok"
+    accounts[-1] |= {"balance": 5, "opened_with": 5}
+    assert "was opened with 5" in check(market, "value conserved").detail
+    accounts[-1] |= {"balance": 5, "opened_with": 0}
+    assert check(market, "value conserved").holds is False
+
+
 def test_a_coin_issued_without_a_debit_breaks_conservation(market: Market) -> None:
     market.raw["broker"]["issued"].append({"owner": market.id("peer-09"), "serial": 99})
     assert check(market, "value conserved").holds is False

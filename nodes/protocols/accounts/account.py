@@ -10,11 +10,22 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     owner: PartyId
     balance: Amount
     frozen: bool = False
+    opened_with: Amount | None = None
+    """What A1 gave it; None for one that only took in or was frozen so far."""
+
+
+def unopened(owner: PartyId) -> Account:
+    """Of a party that never asked for one, and is paid or frozen all the same."""
+    return Account(owner, 0)
 
 
 def open_account(existing: Account | None, owner: PartyId, opening_balance: Amount) -> Account:
-    """A1: a new account, or the one there is, as it stands."""
-    return existing or Account(owner, opening_balance)
+    """A1: the opening balance once, whatever was paid in before; else the account as it stands."""
+    account = existing or unopened(owner)
+    if account.opened_with is not None:
+        return account
+    opened = credit(account, opening_balance)
+    return msgspec.structs.replace(opened, opened_with=opening_balance)
 
 
 def require_account(account: Account | None) -> Account:

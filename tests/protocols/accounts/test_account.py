@@ -12,12 +12,31 @@ OWNER = bytes(range(32))
 
 
 def test_an_account_opens_with_the_opening_balance() -> None:
-    assert rule.open_account(None, OWNER, 1000) == Account(OWNER, 1000, frozen=False)
+    opened = rule.open_account(None, OWNER, 1000)
+    assert opened == Account(OWNER, 1000, frozen=False, opened_with=1000)
 
 
 def test_opening_it_again_gives_nothing_more() -> None:
     spent = rule.debit(rule.open_account(None, OWNER, 1000), 400)
     assert rule.open_account(spent, OWNER, 1000) == spent
+
+
+def test_opening_with_nothing_is_opening_too() -> None:
+    opened = rule.open_account(None, OWNER, 0)
+    assert rule.open_account(opened, OWNER, 1000) == opened
+
+
+def test_who_is_paid_before_it_opens_an_account_has_that_and_no_more() -> None:
+    paid = rule.credit(rule.unopened(OWNER), 7)
+    assert (paid.balance, paid.opened_with) == (7, None)
+    opened = rule.open_account(paid, OWNER, 1000)
+    assert (opened.balance, opened.opened_with) == (1007, 1000)
+    assert rule.open_account(opened, OWNER, 1000) == opened
+
+
+def test_who_is_frozen_before_it_opens_an_account_stays_frozen() -> None:
+    opened = rule.open_account(rule.freeze(rule.unopened(OWNER)), OWNER, 1000)
+    assert (opened.balance, opened.frozen) == (1000, True)
 
 
 def test_debits_and_credits_add_up() -> None:
