@@ -39,6 +39,15 @@ class Answer(enum.StrEnum):
     UNDECIDABLE = "undecidable"
 
 
+@dataclass(frozen=True)
+class Denial:
+    """What may be denied, what decides it, and what the verdict is. docs/judging.md lists them."""
+
+    says: str
+    evidence: str
+    verdict: str
+
+
 Keys = Mapping[Role, frozenset[PartyId]]
 """The public keys a judge is given beside the evidence."""
 

@@ -6,7 +6,7 @@ from nodes.protocols.anonymous_micropayment import judge as prepaid
 from nodes.protocols.dht_micropayment import judge as coins
 from nodes.protocols.electronic_cash import judge as cash
 from nodes.protocols.escrow_commerce import judge as sales
-from nodes.protocols.evidence import Keys, Ruled
+from nodes.protocols.evidence import Denial, Keys, Ruled
 from nodes.protocols.item_trading import judge as items
 from scenarios.lab.evidence_files import Case
 
@@ -18,7 +18,7 @@ JUDGES: Mapping[str, Judge] = {
     cash.PROTOCOL: cash.judge,
     prepaid.PROTOCOL: prepaid.judge,
 }
-DENIALS: Mapping[str, tuple[str, ...]] = {
+DENIALS: Mapping[str, tuple[Denial, ...]] = {
     sales.PROTOCOL: sales.DENIALS,
     coins.PROTOCOL: coins.DENIALS,
     items.PROTOCOL: items.DENIALS,

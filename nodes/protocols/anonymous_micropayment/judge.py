@@ -14,6 +14,7 @@ from nodes.protocols.anonymous_micropayment.values import (
     Standing,
 )
 from nodes.protocols.evidence import (
+    Denial,
     Keys,
     Papers,
     Ruled,
@@ -30,7 +31,28 @@ REJECTED = "the vendor claims that the order was rejected"
 ORDER = "the customer denies the order"
 OFFERED = "the vendor denies what it offered"
 COMPLAINED = "the vendor denies its complaint"
-DENIALS = (REJECTED, ORDER, OFFERED, COMPLAINED)
+DENIALS = (
+    Denial(
+        REJECTED,
+        "the broker's signed word on the order",
+        "the vendor (PID-A7)",
+    ),
+    Denial(
+        ORDER,
+        "none: customer and broker have the same key",
+        "undecidable (PID-A10)",
+    ),
+    Denial(
+        OFFERED,
+        "the signed catalogue",
+        "the vendor",
+    ),
+    Denial(
+        COMPLAINED,
+        "the signed complaint",
+        "the vendor",
+    ),
+)
 PAID = frozenset({Standing.ACCEPTED, Standing.HANDED_ON})
 
 

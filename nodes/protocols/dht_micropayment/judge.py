@@ -27,6 +27,7 @@ from dht.records import (
 from nodes.protocols.dht_micropayment.coin import NAMESPACE, Coin, Evidence
 from nodes.protocols.dht_micropayment.messages import Quote, Receipt
 from nodes.protocols.evidence import (
+    Denial,
     Keys,
     Papers,
     Ruled,
@@ -43,7 +44,38 @@ WAS_PAID = "the payee denies having been paid"
 AGREED = "the payee denies what it promised"
 VOTED_TWICE = "a witness denies having voted twice"
 ISSUED = "the broker denies having issued the coin"
-DENIALS = (SPENT_TWICE, PAID, WAS_PAID, AGREED, VOTED_TWICE, ISSUED)
+DENIALS = (
+    Denial(
+        SPENT_TWICE,
+        "two steps that one payer signed for one register, and the certified step before",
+        "the payer (DC-24)",
+    ),
+    Denial(
+        PAID,
+        "the step that the payer signed, and its certificate",
+        "the payer",
+    ),
+    Denial(
+        WAS_PAID,
+        "the certificate of a step to the payee, or its receipt",
+        "the payee",
+    ),
+    Denial(
+        AGREED,
+        "the quote that the payee signed",
+        "the payee",
+    ),
+    Denial(
+        VOTED_TWICE,
+        "two votes of one witness for two bodies of one register",
+        "the witness",
+    ),
+    Denial(
+        ISSUED,
+        "the coin that the broker signed",
+        "the broker",
+    ),
+)
 
 
 def judge(pieces: Iterable[bytes], keys: Keys) -> list[Ruled]:

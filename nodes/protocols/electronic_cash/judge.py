@@ -29,6 +29,7 @@ from nodes.protocols.electronic_cash.guards import SPEND
 from nodes.protocols.electronic_cash.messages import CoinAnswer, CoinQuery, Deliver
 from nodes.protocols.errors import Refused
 from nodes.protocols.evidence import (
+    Denial,
     Keys,
     Papers,
     Ruled,
@@ -57,7 +58,43 @@ PAID = "the merchant denies having been paid"
 DEPOSIT = "the bank keeps a deposit"
 VALID = "the coin server denies a coin"
 WAITS = "the coin server denies money that waits"
-DENIALS = (DEBITED, SIGNED_WRONG, BLINDED_WRONG, PAID, DEPOSIT, VALID, WAITS)
+DENIALS = (
+    Denial(
+        DEBITED,
+        "the receipt of W1",
+        "the bank",
+    ),
+    Denial(
+        SIGNED_WRONG,
+        "the user's secrets, the coin server's receipt, W4, the list of keys",
+        "the bank",
+    ),
+    Denial(
+        BLINDED_WRONG,
+        "the user's secrets and the coin server's receipt",
+        "the coin server",
+    ),
+    Denial(
+        PAID,
+        "the merchant's receipt, or the coin server's settlement",
+        "the merchant (BS-A4)",
+    ),
+    Denial(
+        DEPOSIT,
+        "the coin server's settlement or redemption, and the bank's receipt",
+        "the bank (BS-A10)",
+    ),
+    Denial(
+        VALID,
+        "Q2 by the coin server: there; or there, gone, there again",
+        "the coin server; undecidable where it only says: gone (BS-A15)",
+    ),
+    Denial(
+        WAITS,
+        "the pending coin",
+        "the coin server",
+    ),
+)
 
 
 def judge(pieces: Iterable[bytes], keys: Keys) -> list[Ruled]:

@@ -23,7 +23,7 @@ from nodes.protocols.escrow_commerce.messages import (
     TrustUpdate,
 )
 from nodes.protocols.escrow_commerce.reading import is_signed
-from nodes.protocols.evidence import Answer, Keys, Ruled, convicted, undecidable
+from nodes.protocols.evidence import Answer, Denial, Keys, Ruled, convicted, undecidable
 from nodes.protocols.message import Message, PartyId, TransactionId, declarations
 
 PROTOCOL = "escrow_commerce"
@@ -80,7 +80,33 @@ CONTRACT_OF_BUYER = "the buyer denies the contract"
 SELLER_GAVE = "the seller denies what it gave"
 BUYER_GAVE = "the buyer denies what it received and paid for"
 OTHER_DIGEST = "one of the two lies about the encrypted content"
-DENIALS = (CONTRACT_OF_SELLER, CONTRACT_OF_BUYER, SELLER_GAVE, BUYER_GAVE, OTHER_DIGEST)
+DENIALS = (
+    Denial(
+        CONTRACT_OF_SELLER,
+        "the contract with both signatures",
+        "the seller",
+    ),
+    Denial(
+        CONTRACT_OF_BUYER,
+        "the contract with both signatures",
+        "the buyer",
+    ),
+    Denial(
+        SELLER_GAVE,
+        "6a by the seller, on this very contract",
+        "the seller",
+    ),
+    Denial(
+        BUYER_GAVE,
+        "7 by the buyer, on this very contract",
+        "the buyer",
+    ),
+    Denial(
+        OTHER_DIGEST,
+        "6a and 7 with two digests",
+        "undecidable: both signed (PC-A12)",
+    ),
+)
 
 
 def denials(evidence: Iterable[bytes], keys: Keys) -> list[Ruled]:
@@ -89,7 +115,8 @@ def denials(evidence: Iterable[bytes], keys: Keys) -> list[Ruled]:
     contract = ruling.contract
     if contract is None:
         missing = "the one contract with both signatures"
-        return [undecidable(denial, missing) for denial in DENIALS[:-1]]
+        asked = (CONTRACT_OF_SELLER, CONTRACT_OF_BUYER, SELLER_GAVE, BUYER_GAVE)
+        return [undecidable(denial, missing) for denial in asked]
     sold = f'it signed: "{contract.description}" for {contract.price}'
     found = [
         convicted(CONTRACT_OF_SELLER, contract.seller, sold),

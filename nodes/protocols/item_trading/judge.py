@@ -11,6 +11,7 @@ from crypto.full_domain_hash import FdhPublicKey
 from nodes.protocols.electronic_cash.documents import Outcome, PendingCoin, Verdict
 from nodes.protocols.errors import Refused
 from nodes.protocols.evidence import (
+    Denial,
     Keys,
     Papers,
     Ruled,
@@ -68,17 +69,61 @@ PAID_IN = "the market denies that the price was paid"
 PROCEEDS = "the seller denies having been paid"
 WORD = "the game server denies its word"
 DENIALS = (
-    SALE_ORDER,
-    ORDER,
-    DEAL,
-    CUSTODY,
-    RESERVED,
-    MESSAGE,
-    KEY,
-    GARBAGE,
-    PAID_IN,
-    PROCEEDS,
-    WORD,
+    Denial(
+        SALE_ORDER,
+        "model 1: the sale authority; model 2: TS, the shipment or the listing statement",
+        "the seller (IT-A3)",
+    ),
+    Denial(
+        ORDER,
+        "the signed purchase order",
+        "the buyer (IT-A3)",
+    ),
+    Denial(
+        DEAL,
+        "the deal that the market signed",
+        "the market",
+    ),
+    Denial(
+        CUSTODY,
+        "the market's receipt for the certificate",
+        "the market",
+    ),
+    Denial(
+        RESERVED,
+        "the reservation that the game server signed",
+        "the game server",
+    ),
+    Denial(
+        MESSAGE,
+        "2.6 by the buyer, naming the ciphertext that the shipment names",
+        "the buyer (IT-A20)",
+    ),
+    Denial(
+        KEY,
+        "the game server's word: registered",
+        "the buyer",
+    ),
+    Denial(
+        GARBAGE,
+        "C1 with the shipment, C2r with the key, the game server's key",
+        "the seller, if it is not what was sold; the buyer, if it was never sent (IT-A11)",
+    ),
+    Denial(
+        PAID_IN,
+        "the coin server's pending coin for this deal",
+        "the market (IT-A9)",
+    ),
+    Denial(
+        PROCEEDS,
+        "the pending coin under the key that the seller named, and the word: registered",
+        "the seller (IT-A9)",
+    ),
+    Denial(
+        WORD,
+        "the game server's word on this deal; two of them",
+        "the game server",
+    ),
 )
 
 
