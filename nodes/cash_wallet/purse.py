@@ -30,6 +30,7 @@ from nodes.protocols.electronic_cash.holding import (
 )
 from nodes.protocols.electronic_cash.messages import ChangeAnswer, CoinAnswer, Exchanged, Pending
 from nodes.protocols.electronic_cash.refusals import (
+    CoinForged,
     CoinNotCirculating,
     MoveNotAllowed,
     RetirementNotShown,
@@ -49,6 +50,8 @@ LONGEST_WATCH_SECONDS = 30.0
 """Between two questions what became of an order that somebody else carries."""
 CARRIED_BY_OTHERS = frozenset({"pay", "deposit"})
 """A merchant or the bank brings the coins to their home, and its answer back."""
+NO_GOOD = (CoinNotCirculating, CoinForged)
+"""What a home says of coins that it will not take in any other order either."""
 _SEED = b"seed"
 
 
@@ -288,7 +291,7 @@ class Purse:
         What a merchant or a bank says of coins may be a lie: their home is asked.
         """
         gone = isinstance(error, CoinNotCirculating)
-        if gone and order.kind not in CARRIED_BY_OTHERS:
+        if isinstance(error, NO_GOOD) and order.kind not in CARRIED_BY_OTHERS:
             return await self.refuse(order.request, error)
         told = await self.ask_change(order)
         if told.state is OrderState.SETTLED and told.change is not None:

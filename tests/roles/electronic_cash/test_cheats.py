@@ -10,6 +10,7 @@ import pytest_asyncio
 from crypto.documents import sign_document
 from crypto.sealing import SealingKey
 from nodes.protocols.electronic_cash import exchange, payment, spending
+from nodes.protocols.electronic_cash.coin import serial
 from nodes.protocols.electronic_cash.documents import Presentation
 from nodes.protocols.electronic_cash.guards import deposit_id
 from nodes.protocols.electronic_cash.holding import CoinPhase, HeldCoin, Spending
@@ -24,6 +25,7 @@ from nodes.protocols.electronic_cash.messages import (
 )
 from nodes.protocols.electronic_cash.reading import opened
 from nodes.protocols.electronic_cash.refusals import (
+    CoinForged,
     CoinNotCirculating,
     PayeeIsNotYou,
 )
@@ -159,6 +161,23 @@ async def test_a_merchant_that_calls_good_coins_spent_is_not_believed(world: Wor
     world.nodes["carol"].inbound.replace(Pay, before)
     assert (row["state"], row["refusal"]) == ("cancelled", CoinNotCirculating.code)
     assert await world.coins("alice") == coins
+
+
+async def test_a_coin_that_its_home_calls_forged_is_not_exchanged_for_ever(world: World) -> None:
+    """Its holder asks once, and is in dispute."""
+    cash, held = world.cash["alice"], a_coin(world, 1)
+    table = cash.purse.party.store.table("cash_coins", HeldCoin)
+    other = bytes(len(held.coin.signature))
+    forged = msgspec.structs.replace(held, coin=msgspec.structs.replace(held.coin, signature=other))
+    async with cash.purse.party.store.transaction() as tx:
+        table.put(tx, serial(held.coin), forged)
+    until = cash.purse.party.now() + 60_000
+    made = await cash.purse.order(Wanted("exchange", 0, None, None, until, (1,)), coins=[forged])
+    cash.spender.follow(made)
+    row = await world.ended("alice", {"transaction": made.transaction.hex()}, "disputed")
+    assert row["refusal"] == CoinForged.code
+    async with cash.purse.party.store.transaction() as tx:
+        table.put(tx, serial(held.coin), held)
 
 
 async def test_a_bank_that_takes_coins_and_credits_nothing_is_in_dispute(world: World) -> None:
