@@ -15,12 +15,13 @@ PURPOSE = "A bank that cheats, started on purpose to see what comes of it."
 def build_bank(
     settings: Settings,
     *,
+    keys: type[Keys] = Keys,
     withdrawals: type[Withdrawals] = Withdrawals,
     deposits: type[Deposits] = Deposits,
 ) -> Service:
     service = Service(Role.BANK_ACCOUNT_SERVER, settings, purpose=PURPOSE)
-    keys, ledger = Keys(service), Ledger(service)
-    withdrawals(service, keys, ledger)
-    deposits(service, keys, ledger)
+    known, ledger = keys(service), Ledger(service)
+    withdrawals(service, known, ledger)
+    deposits(service, known, ledger)
     Clearing(service, ledger)
     return service
