@@ -60,7 +60,7 @@ async def coin_walk(act: Act) -> None:
     if len(delivered) == 2:
         walks = [measured(act.random, size, colluding) for size, colluding in RINGS]
         told = "; ".join(
-            [f"; {place - 1} payments before it, friends drawn {groups} times", *walks]
+            [f"; {place - 1} payments before it, friends found in draw {groups}", *walks]
         )
         await told_at_the_broker(act, holder, delivered, told)
 

@@ -4,16 +4,20 @@ An honest wallet saves the one step that follows a coin before it signs it. Here
 first and saved, if at all, when the cheat wants its own books to look honest.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 
 from crypto import codec
+from crypto.documents import Signed
 from dht.outcomes import Written
-from dht.records import Body, Certificate, Kind, Put, Record, RegisterName, check_certificate
+from dht.records import Body, Certificate, Kind, Put, Record, RegisterName
 from nodes.protocols.accounts.messages import AccountOpened, OpenAccount
 from nodes.protocols.dht_micropayment import holding as rule
 from nodes.protocols.dht_micropayment import step as steps
 from nodes.protocols.dht_micropayment.coin import Coin, Evidence
 from nodes.protocols.dht_micropayment.holding import CoinState, Holding
+from nodes.protocols.dht_micropayment.judge import judge
 from nodes.protocols.dht_micropayment.messages import (
     AskQuote,
     Payment,
@@ -25,8 +29,9 @@ from nodes.protocols.dht_micropayment.messages import (
 from nodes.protocols.dht_micropayment.payment import PayeeState
 from nodes.protocols.dht_micropayment.refusals import RegisterIsWritten
 from nodes.protocols.dht_micropayment.transfer import Transfer, terms_of
-from nodes.protocols.message import Milliseconds, PartyId, TransactionId
-from scenarios.adversaries.outsider import Mallory
+from nodes.protocols.message import Milliseconds, PartyId, Role, TransactionId
+from nodes.runtime.party import Party
+from scenarios.adversaries.outsider import Mallory, Voice
 from scenarios.lab.acting import Act
 from scenarios.lab.node_client import Json, Node
 
@@ -83,17 +88,22 @@ async def can_redeem(act: Act, holder: Node) -> bool:
     return False
 
 
-async def can_prove(act: Act, keeper: Node, *, payer: str, payee: str) -> bool:
-    """Whether what a party keeps of its one coin shows to a stranger who paid whom (ids in hex).
+async def ruled(act: Act, keepers: Iterable[Node], denial: str) -> list[str]:
+    """Who cannot deny this (ids in hex), by what these parties keep of their coins.
 
-    The stranger has the signed roster, and no word from anybody.
+    A judge has that and the signed roster, and no word from anybody.
     """
-    books = await act.live.books()
-    (known,) = books.rosters().values()
-    [kept] = books.ledgers[keeper.name].coins
-    certificate = codec.decode(bytes.fromhex(kept.certificate), Certificate)
-    body = check_certificate(certificate, known.roster, known.digest)
-    return (body.payer.hex(), body.payee.hex()) == (payer, payee)
+    books, authority = await act.live.books(), act.live.certificate_authority
+    roster = books.ledgers[authority.name].roster
+    assert roster is not None, "the world was ready"
+    signatures = tuple(map(bytes.fromhex, roster.signatures))
+    pieces = [codec.encode(Signed(bytes.fromhex(roster.content), signatures))]
+    for keeper in keepers:
+        kept = books.ledgers[keeper.name].coins
+        pieces += [bytes.fromhex(coin.certificate) for coin in kept if coin.certificate]
+    keys = {Role.CERTIFICATE_AUTHORITY: frozenset({id_of(authority)})}
+    found = judge(pieces, keys)
+    return [one.culprit.hex() for one in found if one.denial == denial and one.culprit]
 
 
 async def has_an_account(mallory: Mallory) -> None:
@@ -159,10 +169,14 @@ def refused_by(act: Act, written: Written) -> None:
 
 
 def committed(
-    mallory: Mallory, coin: Holding, payee: PartyId, order: bytes = ORDER, kind: Kind = "pay"
+    holder: Mallory | Voice,
+    coin: Holding,
+    payee: PartyId,
+    order: bytes = ORDER,
+    kind: Kind = "pay",
 ) -> Holding:
     """The coin as if it had never been signed over to anybody else."""
-    party = mallory.party
+    party = holder.party
     terms = terms_of(order, [coin.chain])
     transaction = party.fresh_transaction()
     return rule.commit(coin, kind, payee, terms, transaction, party.id, party.guards)
@@ -174,8 +188,8 @@ async def remember(mallory: Mallory, coin: Holding) -> None:
         mallory.wallet.purse.save(tx, coin)
 
 
-def signed(mallory: Mallory, coin: Holding) -> Transfer:
-    return rule.sign_committed(coin, mallory.party.key)
+def signed(holder: Mallory | Voice, coin: Holding) -> Transfer:
+    return rule.sign_committed(coin, holder.party.key)
 
 
 def signed_away(mallory: Mallory, coin: Holding, payee: PartyId, order: bytes = ORDER) -> Transfer:
@@ -252,9 +266,8 @@ async def ended(act: Act, payee: Node, transaction: TransactionId) -> str:
     return str(known["state"])
 
 
-async def hand_in(mallory: Mallory, transfer: Transfer, order: bytes = ORDER) -> Redeemed:
+async def hand_in(party: Party, transfer: Transfer, order: bytes = ORDER) -> Redeemed:
     """D1 with this coin."""
-    party = mallory.party
     broker = (await party.directory.named("broker")).id
     message = Redeem(order, (transfer,))
     return (await party.send(broker, message, party.fresh_transaction(), Redeemed)).message

@@ -6,19 +6,21 @@ honest witnesses are away for the one, and the other half for the other. Each ha
 k - q, as many as may be away.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 
-from crypto import codec
-from dht.records import Certificate, check_certificate
-from nodes.protocols.dht_micropayment.holding import Holding
+from nodes.protocols.dht_micropayment.holding import CoinState, Holding
+from nodes.protocols.dht_micropayment.judge import VOTED_TWICE
 from scenarios.adversaries.outsider import Mallory
 from scenarios.attacks.dht_micropayment.coins import (
     SALES,
     buy,
     can_redeem,
+    committed,
+    hand_in,
     id_of,
     members,
+    ruled,
+    signed,
     signed_away,
 )
 from scenarios.lab.acting import Act
@@ -73,23 +75,20 @@ async def told_at_the_broker(
     act: Act, mallory: Mallory, payees: Sequence[Node], measured: str = ""
 ) -> None:
     """Both payees hand in what they took: one is credited, and the other's sale was for nothing."""
-    convicted = ", ".join(await convicted_by(act, payees))
+    names = (await act.live.books()).names
+    convicted = ", ".join(sorted(names[one] for one in await ruled(act, payees, VOTED_TWICE)))
     for payee in payees:
         if not await can_redeem(act, payee):
             says = f"the broker credits the coin once; voted twice: {convicted}{measured}"
+            await insist(act, payee)
             act.harm(payee, 1, SALES, to=mallory, says=says)
-    act.detected(f"two votes each by {convicted}", "two certificates")
+    act.detected(f"two votes each by {convicted}", "a judge")
 
 
-async def convicted_by(act: Act, payees: Sequence[Node]) -> list[str]:
-    """Whose votes stand in two certificates for one register, each good by the roster alone."""
-    books = await act.live.books()
-    (known,) = books.rosters().values()
-    voted: dict[str, set[bytes]] = defaultdict(set)
-    for payee in payees:
-        for kept in books.ledgers[payee.name].coins:
-            certificate = codec.decode(bytes.fromhex(kept.certificate), Certificate)
-            check_certificate(certificate, known.roster, known.digest)
-            for vote in certificate.votes:
-                voted[books.called(vote.voter.hex())].add(certificate.record.digest)
-    return sorted(name for name, values in voted.items() if len(values) > 1)
+async def insist(act: Act, payee: Node) -> None:
+    """A payee whose wallet finds its coin taken hands it in all the same; what it is told."""
+    voice, broker = act.voice(payee), act.live.broker
+    for coin in voice.kept("holdings", Holding):
+        if coin.state is CoinState.HELD:
+            handed_in = committed(voice, coin, id_of(broker), kind="redeem")
+            await act.attempt(broker, hand_in(voice.party, signed(voice, handed_in)))

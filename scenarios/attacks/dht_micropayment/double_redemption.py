@@ -53,9 +53,9 @@ async def double_redemption(act: Act) -> None:
     for coin in (old, new):
         closed = mallory.wallet.purse.get(coin.key)
         assert closed is not None and closed.state is CoinState.CLOSED  # noqa: PT018
-    said = [await act.attempt(broker, hand_in(mallory, handed_in))]
+    said = [await act.attempt(broker, hand_in(mallory.party, handed_in))]
     twice = signed(mallory, committed(mallory, new, id_of(broker), kind="redeem"))
-    said.append(await act.attempt(broker, hand_in(mallory, twice)))
+    said.append(await act.attempt(broker, hand_in(mallory.party, twice)))
     gained = await act.live.balance(owner) - credited
     if any(one is not None and Credit.CREDITED in one.credits for one in said) or gained:
         act.harm(broker, gained, "coin", to=mallory, says="credited a second time")

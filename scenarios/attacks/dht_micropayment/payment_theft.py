@@ -46,7 +46,7 @@ async def payment_theft(act: Act) -> None:
     mine = step_behind(
         thief, spent.coin, spent.evidence, seen, id_of(act.live.broker), kind="redeem"
     )
-    said = await act.attempt(act.live.broker, hand_in(thief, mine))
+    said = await act.attempt(act.live.broker, hand_in(thief.party, mine))
     if said is None or said.credits != (Credit.CREDITED,):
         return
     gained = await act.live.balance(act.node(thief)) - before

@@ -48,7 +48,7 @@ async def reissue_of_anothers_coin(act: Act) -> None:
     mine = step_behind(
         mallory, coin, evidence, paid.predecessor, id_of(act.live.broker), kind="redeem"
     )
-    said = await act.attempt(act.live.broker, hand_in(mallory, mine))
+    said = await act.attempt(act.live.broker, hand_in(mallory.party, mine))
     gained = await act.live.balance(owner) - before
     if said is None or said.credits != (Credit.CREDITED,) or gained != 1:
         return
