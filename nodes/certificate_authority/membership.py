@@ -22,7 +22,7 @@ from nodes.protocols.membership.messages import (
     RosterQuery,
 )
 from nodes.protocols.membership.roster import first_roster
-from nodes.protocols.message import Milliseconds, Role
+from nodes.protocols.message import Milliseconds, PartyId, Role
 from nodes.runtime.enrolment import Membership, own_card
 from nodes.runtime.party import Answer, Party
 from nodes.runtime.service import Service
@@ -66,9 +66,27 @@ class Books:
         self._authority = _load_authority(party)
         self._listed = {id_: record.listed for id_, record in self._parties.items(store.committed)}
         self._cards = {id_: _card(listed) for id_, listed in self._listed.items()}
-        rosters = self._rosters.values(store.committed)
-        self.newest_roster: Signed[Roster] | None = rosters[-1] if rosters else None
+        self._signed = self._rosters.values(store.committed)
         self._roster_signed = asyncio.Event()
+
+    @property
+    def newest_roster(self) -> Signed[Roster] | None:
+        return self._signed[-1] if self._signed else None
+
+    def waiting(self) -> list[Card]:
+        """Enrolled peers that no roster has named yet, in the order they came."""
+        named: set[PartyId] = set()
+        for signed in self._signed:
+            named.update(open_document(Roster, signed).members)
+        rows = [
+            (row.enrolled_at, _card(row.listed))
+            for row in self._parties.values(self._party.store.committed)
+        ]
+        peers = [(at, card) for at, card in rows if card.role is Role.PEER and card.id not in named]
+        return [card for _, card in sorted(peers, key=lambda row: (row[0], row[1].name))]
+
+    def cards(self) -> list[Card]:
+        return list(self._cards.values())
 
     async def certify_itself(self, service: Service) -> Membership:
         """The authority's own card and certificate, which nobody else gives."""
@@ -116,7 +134,10 @@ class Books:
         return party.reply(received, self._newer_than(received.message.after))
 
     def ledger(self) -> dict[str, Any]:
-        newest = self.newest_roster
+        shown = [
+            {"content": roster.content.hex(), "signatures": [roster.signatures[0].hex()]}
+            for roster in self._signed
+        ]
         return {
             "parties": [
                 {
@@ -127,20 +148,17 @@ class Books:
                 }
                 for card in self._cards.values()
             ],
-            "roster": {"content": newest.content.hex(), "signatures": [newest.signatures[0].hex()]}
-            if newest
-            else None,
+            "roster": shown[-1] if shown else None,
+            "rosters": shown,
         }
 
     # inside
 
     def _newer_than(self, epoch: int) -> RosterAnswer:
-        if self.newest_roster is None:
+        """Epochs are counted from 1, without a gap."""
+        if epoch >= len(self._signed):
             return RosterAnswer(None, None)
-        newest = open_document(Roster, self.newest_roster)
-        if newest.epoch <= epoch:
-            return RosterAnswer(None, None)
-        return RosterAnswer(self.newest_roster, newest.epoch)
+        return RosterAnswer(self._signed[epoch], len(self._signed))
 
     async def _look_up(self, query: FindParties) -> Parties:
         found = [id_ for id_ in query.ids if id_ in self._cards]
@@ -177,18 +195,27 @@ class Books:
         if self._rosters.count(tx):
             return
         cards = [_card(record.listed) for record in self._parties.values(tx)]
-        peers = [card.id for card in cards if card.role is Role.PEER]
-        if len(peers) < self._party.settings.expected_peers:
+        peers = sorted((card for card in cards if card.role is Role.PEER), key=lambda c: c.name)
+        settings = self._party.settings
+        if len(peers) < settings.expected_peers:
             return
-        roster = first_roster(peers, self._party.id)
+        in_time = [card.id for card in peers[: len(peers) - settings.late_peers]]
+        self.sign(tx, first_roster(in_time, self._party.id))
+
+    def sign(self, tx: Transaction, roster: Roster) -> None:
+        """The roster of the epoch after the newest, from now on the newest."""
         signed = sign_document(roster, self._party.key)
         self._rosters.put(tx, roster.epoch.to_bytes(8, "big"), signed)
         self._party.decided(
-            "membership", "N", "SignRoster", document_digest(roster)[:16], members=len(peers)
+            "membership",
+            "N",
+            "SignRoster",
+            document_digest(roster)[:16],
+            members=len(roster.members),
         )
 
         def tell() -> None:
-            self.newest_roster = signed
+            self._signed.append(signed)
             self._roster_signed.set()
 
         tx.after_commit.append(tell)

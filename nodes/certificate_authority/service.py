@@ -1,6 +1,11 @@
 """The certificate authority as a node."""
 
-from nodes.certificate_authority import anonymous_micropayment, electronic_cash, membership
+from nodes.certificate_authority import (
+    anonymous_micropayment,
+    electronic_cash,
+    membership,
+    turning,
+)
 from nodes.protocols.message import Role
 from nodes.runtime.service import Service
 from nodes.runtime.settings import Settings
@@ -13,7 +18,7 @@ PURPOSE = (
 
 def build(settings: Settings) -> Service:
     service = Service(Role.CERTIFICATE_AUTHORITY, settings, purpose=PURPOSE)
-    membership.install(service)
+    turning.install(service, membership.install(service))
     electronic_cash.install(service)
     anonymous_micropayment.install(service)
     return service

@@ -46,6 +46,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """File descriptor whose end of file ends this node; -1 for none."""
     log_level: LogLevel = "info"
 
+    late_peers: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """So many of the expected peers, the last by name, are not in the first roster: they wait."""
+    membership: Literal["roster", "open"] = "roster"
+    """Who votes on a register: the k closest of the signed roster, or (to see what comes of it) the
+    k closest that can be reached."""
+    repair_seconds: Annotated[float, msgspec.Meta(ge=0)] = 600.0
+    """Between two comparisons of what a peer keeps with those who keep the same; 0 for none."""
     expected_peers: Annotated[int, msgspec.Meta(ge=FEWEST_PEERS)] = 16
     opening_balance: Annotated[int, msgspec.Meta(ge=0)] = 1000
 

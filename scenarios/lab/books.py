@@ -166,6 +166,8 @@ class Ledger(msgspec.Struct, frozen=True):
     offers: tuple[Offered, ...] = ()
     roster: SignedRoster | None = None
     """The newest; the certificate authority's ledger has it."""
+    rosters: tuple[SignedRoster, ...] = ()
+    """Of every epoch."""
     cash_accounts: tuple[CashAccount, ...] = ()
     cash_withdrawals: tuple[CashWithdrawal, ...] = ()
     cash_deposits: tuple[CashDeposit, ...] = ()
@@ -279,18 +281,21 @@ class Books:
 
     def rosters(self) -> dict[int, KnownRoster]:
         """By epoch, as far as the authority shows one that it signed."""
-        read = (_roster_of(ledger) for ledger in self.ledgers.values())
+        read = (_roster_of(ledger, one) for ledger, one in self._shown_rosters())
         return {
             roster.epoch: KnownRoster(roster, document_digest(roster)) for roster in read if roster
         }
 
     def forged_rosters(self) -> list[str]:
         """Parties that show a roster which is not theirs."""
-        return [
-            name
-            for name, ledger in self.ledgers.items()
-            if ledger.roster is not None and _roster_of(ledger) is None
-        ]
+        shown = self._shown_rosters()
+        return [ledger.name for ledger, one in shown if _roster_of(ledger, one) is None]
+
+    def _shown_rosters(self) -> Iterator[tuple[Ledger, SignedRoster]]:
+        for ledger in self.ledgers.values():
+            newest = (ledger.roster,) if ledger.roster is not None else ()
+            for shown in dict.fromkeys((*ledger.rosters, *newest)):
+                yield ledger, shown
 
     def coins(self) -> Iterator[tuple[str, Coin]]:
         """(party name, coin)."""
@@ -314,12 +319,12 @@ class Books:
                 yield Shown(name, register.certificate, f"register {register.index}")
 
 
-def _roster_of(ledger: Ledger) -> Roster | None:
+def _roster_of(ledger: Ledger, shown: SignedRoster) -> Roster | None:
     try:
-        roster = ledger.roster.read() if ledger.roster is not None else None
+        roster = shown.read()
     except ValueError:
         return None
-    return roster if roster is not None and roster.authority.hex() == ledger.party else None
+    return roster if roster.authority.hex() == ledger.party else None
 
 
 @lru_cache(maxsize=65_536)

@@ -96,6 +96,15 @@ async def roster_query(ready: Ready) -> Sample:
     )
 
 
+async def epoch_turned(ready: Ready) -> Sample:
+    """An epoch that is known already: there is nothing to fetch."""
+    authority = ready.stage.voice_of(ready.authority)
+    peer = ready.stage.world.peers[0]
+    altered = (("epoch", ACCEPTED),)
+    message = words.EpochTurned(epoch=1)
+    return Sample(message, authority, peer, ready.fresh(), altered=altered, stored=False)
+
+
 async def open_account(ready: Ready) -> Sample:
     return Sample(accounts.OpenAccount(), ready.stage.buyer, ready.broker, ready.fresh())
 
@@ -118,6 +127,7 @@ SAMPLES: dict[type[Message], Callable[[Ready], Awaitable[Sample]]] = {
     words.Enrol: enrol,
     words.FindParties: find_parties,
     words.RosterQuery: roster_query,
+    words.EpochTurned: epoch_turned,
     accounts.OpenAccount: open_account,
     accounts.AskBalance: ask_balance,
 }

@@ -9,6 +9,7 @@ import pytest_asyncio
 from dht.records import RegisterName
 from nodes.protocols.dht_micropayment.coin import NAMESPACE
 from scenarios.lab.auditor import audit_settled, read_books
+from scenarios.lab.failures import ControlRefused
 from scenarios.lab.registers import Registers
 from scenarios.lab.world import Node, World
 
@@ -106,3 +107,22 @@ async def taken_by(payee: Node) -> str:
             seen = row["n"]
             if (row["protocol"], row["step"], row["direction"]) == ("dht_micropayment", "P1", "in"):
                 return str(row["transaction"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ({"leaving": [f"peer-{n:02}" for n in range(1, 9)]}, "membership/turn-too-large"),
+        ({"leaving": ["broker"]}, "membership/not-in-the-roster"),
+        ({"joining": ["peer-01"]}, "membership/not-waiting"),
+    ],
+)
+async def test_a_turn_that_may_not_be_is_refused_and_changes_nothing(
+    market: World, asked: dict[str, list[str]], code: str
+) -> None:
+    authority = market.certificate_authority
+    before = await authority.get("/inspect/ledger")
+    with pytest.raises(ControlRefused) as refused:
+        await authority.control("turn_epoch", **asked)
+    assert refused.value.code == code
+    assert await authority.get("/inspect/ledger") == before

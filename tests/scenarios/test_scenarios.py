@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from nodes.protocols.dht_micropayment.judge import SPENT_TWICE
 from scenarios.anonymous_purchase import By
+from scenarios.coin_double_spend import CHEAT
 from scenarios.lab.choice import Choice
+from scenarios.lab.evidence_files import read_evidence
+from scenarios.lab.judges import rule_on
 from scenarios.lab.live import LiveRun
 from scenarios.lab.money import Pay
 from scenarios.lab.narrator import Silent
@@ -38,6 +42,7 @@ WITH_ITS_OWN: list[tuple[str, dict[str, Any]]] = [
     ("escrow_dispute", {}),
     ("escrow_dispute", {"pay": Pay.ECASH}),
     ("coin_double_spend", {"times": 12}),
+    ("epoch_turns", {"races": 3}),
     ("reputation_rounds", {"rounds": 40}),
     ("ecash_cycle", {}),
     ("ecash_two_coin_servers", {}),
@@ -85,7 +90,20 @@ async def test_a_scenario_ends_ok(market: World, tmp_path: Path, name: str) -> N
 async def test_a_scenario_with_a_world_of_its_own_ends_ok(
     tmp_path: Path, name: str, options: dict[str, Any]
 ) -> None:
-    assert_ok(await play(find(name), tmp_path, **options))
+    finished = await play(find(name), tmp_path, **options)
+    assert_ok(finished)
+    assert double_spenders(finished) == ({CHEAT} if name == "coin_double_spend" else set())
+
+
+def double_spenders(finished: Finished) -> set[str]:
+    """DC-24: by the evidence that the run has left, and by public keys alone."""
+    cases = read_evidence(finished.folder)
+    return {
+        case.names[ruled.culprit.hex()]
+        for case in cases
+        for ruled in rule_on(case)
+        if ruled.denial == SPENT_TWICE and ruled.culprit is not None
+    }
 
 
 async def test_a_purchase_paid_with_e_cash_ends_ok(market: World, tmp_path: Path) -> None:

@@ -10,4 +10,5 @@ vote in the DHT.
     enrolment.py   E1, E2   a key is admitted and certified
     directory.py   F1, F2   who is this key, where is it reached
     messages.py    N1, N2   the roster of an epoch
+                   N3       the epoch has turned
 """

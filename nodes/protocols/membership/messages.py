@@ -92,7 +92,7 @@ class Parties(Message, frozen=True):
 
 @message("N1", sender=ANYONE, receiver=Role.CERTIFICATE_AUTHORITY)
 class RosterQuery(Message, frozen=True):
-    """A party asks for the newest roster; the authority waits a little for one to be signed."""
+    """A party asks for the next roster; the authority waits a little for the first one."""
 
     after: Annotated[int, msgspec.Meta(ge=0, le=2**31)]
     """The epoch the party knows; 0 for none."""
@@ -100,7 +100,19 @@ class RosterQuery(Message, frozen=True):
 
 @answer("N2", to=RosterQuery)
 class RosterAnswer(Message, frozen=True):
-    """The newest roster, or none if there is none newer."""
+    """The roster that follows the one known, or none if there is none newer."""
 
     roster: Signed[Roster] | None
     epoch: Epoch | None
+    """The newest there is. Each roster follows from the one before, so all are fetched in turn."""
+
+
+@message(
+    "N3",
+    sender=Role.CERTIFICATE_AUTHORITY,
+    receiver=(Role.PEER, Role.BROKER, Role.ESCROW_SERVER),
+)
+class EpochTurned(Message, frozen=True):
+    """The authority has signed a newer roster; who misses this hears of it in the ring."""
+
+    epoch: Epoch

@@ -61,3 +61,27 @@ class NotTheParty(Refused):
 
     code = "membership/not-the-party"
     status = 403
+
+
+class NotInTheRoster(Refused):
+    """Only a member of the newest roster can leave it."""
+
+    code = "membership/not-in-the-roster"
+
+
+class NotWaiting(Refused):
+    """Only an enrolled peer that is not in the roster can join it."""
+
+    code = "membership/not-waiting"
+
+
+class TurnTooLarge(Refused):
+    """Some register would have more new voters than its quorum can spare."""
+
+    code = "membership/turn-too-large"
+
+
+class TooFewMembers(Refused):
+    """A register has as many voters as before, and needs so many members."""
+
+    code = "membership/too-few-members"
