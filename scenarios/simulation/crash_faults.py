@@ -6,11 +6,17 @@ from functools import cache
 from importlib import import_module
 
 from nodes.protocols.message import declarations
-from scenarios.lab.crash_cases import ARROWS, Case, protocol_of
+from scenarios.lab.crash_cases import ARROWS, SALES, Case, protocol_of
 from scenarios.lab.drama import Drama
-from scenarios.simulation.faults import FAULTS, Fault, FaultKind
+from scenarios.simulation.faults import MESSAGE_FAULTS, STREAM_FAULTS, Fault, FaultKind
 from scenarios.simulation.world import SimulatedWorld
 
+STREAMS = {
+    (SALES, "purchase", "6b"): ("buyer", "seller"),
+    (SALES, "dispute", "D1u"): ("buyer", "escrow_server"),
+}
+"""Content on its way: who opens the connection, and to whom."""
+STREAMED_AT = "/content/"
 AFTERWARDS_SECONDS = 15.0
 """Until whatever was late or doubled has come."""
 
@@ -23,13 +29,16 @@ def fault_cases() -> list[Case]:
 def _all() -> Iterator[Case]:
     for (protocol, drama), arrows in ARROWS.items():
         for step, sender, receiver in arrows:
-            for kind in FAULTS:
+            for kind in MESSAGE_FAULTS:
                 yield Case(protocol, drama, sender, step, kind, receiver)
+    for (protocol, drama, step), (asks, asked) in STREAMS.items():
+        for stream_kind in STREAM_FAULTS:
+            yield Case(protocol, drama, asks, step, stream_kind, asked)
 
 
 def fault_of(case: Case) -> FaultKind | None:
     """None for a kill."""
-    return next((kind for kind in FAULTS if kind == case.point), None)
+    return next((k for k in (*MESSAGE_FAULTS, *STREAM_FAULTS) if k == case.point), None)
 
 
 class Mishap:
@@ -38,7 +47,7 @@ class Mishap:
     def __init__(self, world: SimulatedWorld, drama: Drama, case: Case, kind: FaultKind) -> None:
         self._faults = world.simulation.network.faults
         sender, receiver = (drama.parties[who].name for who in (case.party, case.receiver))
-        self._fault = Fault(kind, sender, receiver, path_of(protocol_of(case), case.step))
+        self._fault = Fault(kind, sender, receiver, path_of_case(case))
 
     async def await_it(self) -> None:
         self._planted = self._faults.plant(self._fault)
@@ -47,6 +56,11 @@ class Mishap:
         await asyncio.sleep(AFTERWARDS_SECONDS)
         self._faults.withdraw(self._planted)
         return self._planted.happened
+
+
+def path_of_case(case: Case) -> str:
+    is_stream = (case.protocol, case.drama, case.step) in STREAMS
+    return STREAMED_AT if is_stream else path_of(protocol_of(case), case.step)
 
 
 @cache

@@ -4,7 +4,8 @@
     planted.happened                                # whether a message came that it struck
     faults.weather = Weather(lost_requests=0.01)
 
-A message is a POST from one node to another; what an owner or the lab asks is none.
+A message is a POST from one node to another; what an owner or the lab asks is none. The weather
+does not touch streams (GET, PUT), what is planted for them does.
 """
 
 import random
@@ -12,8 +13,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-FaultKind = Literal["lost request", "lost answer", "doubled", "late", "overtaken"]
-FAULTS: tuple[FaultKind, ...] = get_args(FaultKind)
+MessageFault = Literal["lost request", "lost answer", "doubled", "late", "overtaken"]
+FaultKind = MessageFault | Literal["broken off"]
+MESSAGE_FAULTS: tuple[MessageFault, ...] = get_args(MessageFault)
+STREAM_FAULTS: tuple[FaultKind, ...] = ("lost request", "lost answer", "broken off")
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,14 @@ class Fault:
     doubled        the message arrives once more, later, on a connection of its own
     late           the message arrives when its sender no longer waits for the answer
     overtaken      the message arrives after others that were sent later
+    broken off     the connection breaks in the middle of what is streamed, whichever way it flows
     """
 
     kind: FaultKind
     sender: str
     receiver: str
     path: str
+    """Where it is posted; of a stream, the beginning of its path up to a `/`."""
     late_seconds: float = 8.0
 
 
@@ -72,12 +77,12 @@ class Faults:
         """It is not to happen any more."""
         self._planted = [other for other in self._planted if other is not planted]
 
-    def strikes(self, sender: str, receiver: str, path: str) -> Fault | None:
-        """What happens to this message: what was planted, else what the weather brings."""
+    def strikes(self, sender: str, receiver: str, path: str, *, message: bool) -> Fault | None:
+        """What happens to this request: what was planted, else what the weather brings."""
         if not (sender and receiver):
             return None
         fault = self._planted_for(sender, receiver, path)
-        if fault is None and (kind := self._weather_now()):
+        if fault is None and message and (kind := self._weather_now()):
             fault = Fault(kind, sender, receiver, path)
         if fault is not None:
             self.counts[fault.kind] += 1
@@ -86,19 +91,20 @@ class Faults:
     def _planted_for(self, sender: str, receiver: str, path: str) -> Fault | None:
         for planted in self._planted:
             fault = planted.fault
-            if (fault.sender, fault.receiver, fault.path) == (sender, receiver, path):
+            fits = path.startswith(fault.path) if fault.path[-1] == "/" else path == fault.path
+            if fits and (fault.sender, fault.receiver) == (sender, receiver):
                 planted.happened = True
                 self.withdraw(planted)
                 return fault
         return None
 
-    def _weather_now(self) -> FaultKind | None:
+    def _weather_now(self) -> MessageFault | None:
         now = self.weather
         shares = (now.lost_requests, now.lost_answers, now.doubled, now.late, now.overtaken)
         if not any(shares):
             return None
         drawn = self._chance.random()
-        for kind, share in zip(FAULTS, shares, strict=True):
+        for kind, share in zip(MESSAGE_FAULTS, shares, strict=True):
             drawn -= share
             if drawn < 0:
                 return kind

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from scenarios.simulation.faults import Faults
+from scenarios.simulation.faults import Fault, Faults
 from scenarios.simulation.lives import Life, life_in
 from scenarios.simulation.transports import Address, Datagrams, End, Way
 
@@ -28,6 +28,9 @@ WAY_SECONDS = (0.0001, 0.002)
 FIRST_FREE_PORT = 40_000
 HEALTHY_SECONDS = 0.05
 SECOND_COPY_SECONDS = (0.01, 5.0)
+BREAKS_AT = 3
+"""A stream breaks with its third piece: what came before arrives."""
+REQUESTS = (b"POST ", b"GET ", b"PUT ")
 OVERTAKEN_SECONDS = 0.6
 """How late a message comes that others overtake: within what its sender waits."""
 
@@ -200,22 +203,36 @@ class _Wire:
     def __init__(self, network: Network, client: End, server: End, listener: "_Listener") -> None:
         self._network, self._listener = network, listener
         self._client, self._server = client, server
+        self._is_broken = False
         self._answer_is_lost = False
+        self._breaks_at: int | None = None
+        """With which of the next pieces it breaks, if it does."""
         self._copied: bytes | None = None
         client.heard, server.heard = self._asked, self._answered
 
     def _asked(self, data: bytes) -> bool:
+        if self._is_broken:
+            return False
         if self._copied is not None:
             self._copy(data)
-        elif data.startswith(b"POST "):
-            return self._message(data)
+        elif self._breaks_at is not None:
+            return self._goes_on()
+        elif data.startswith(REQUESTS):
+            return self._request(data)
         return True
 
-    def _message(self, data: bytes) -> bool:
-        path = data[5:200].partition(b" ")[0].decode("ascii", "replace")
-        fault = self._network.faults.strikes(self._client.node, self._server.node, path)
-        if fault is None:
-            return True
+    def _request(self, data: bytes) -> bool:
+        method, path = data[:200].split(b" ")[:2]
+        fault = self._network.faults.strikes(
+            self._client.node,
+            self._server.node,
+            path.decode("ascii", "replace"),
+            message=method == b"POST",
+        )
+        return fault is None or self._struck(fault, data)
+
+    def _struck(self, fault: Fault, data: bytes) -> bool:
+        """Whether it goes on nevertheless."""
         match fault.kind:
             case "lost request":
                 self._break()
@@ -229,7 +246,17 @@ class _Wire:
             case "doubled":
                 self._copied = b""
                 self._copy(data)
+            case "broken off":
+                self._breaks_at = BREAKS_AT
         return True
+
+    def _goes_on(self) -> bool:
+        assert self._breaks_at is not None
+        self._breaks_at -= 1
+        if self._breaks_at:
+            return True
+        self._break()
+        return False
 
     def _copy(self, data: bytes) -> None:
         """Until the request is whole."""
@@ -241,14 +268,20 @@ class _Wire:
             self._copied = None
 
     def _answered(self, data: bytes) -> bool:
+        if self._is_broken:
+            return False
+        if self._breaks_at is not None:
+            return self._goes_on()
         if not self._answer_is_lost:
             return True
         self._break()
         return False
 
     def _break(self) -> None:
-        self._client.reset()
-        self._server.reset()
+        """What is on its way still arrives; nothing more goes either way."""
+        self._is_broken = True
+        for end in (self._client, self._server):
+            end.way.put("reset", b"")
 
 
 class _Listener(asyncio.AbstractServer):

@@ -16,6 +16,8 @@ from typing import Any, Literal
 from scenarios.simulation.lives import Life, life_in
 
 Address = tuple[str, int]
+PIECE_BYTES = 1 << 15
+"""What is written at once travels in pieces of this size."""
 Kind = Literal["data", "end", "reset"]
 
 
@@ -63,12 +65,15 @@ class End(transports._FlowControlMixin, asyncio.Transport):
     def write(self, data: Any) -> None:
         if self._closing or not data:
             return
-        piece = bytes(data)
-        if not self.heard(piece):
-            return
-        self._size_on_way += len(piece)
-        self.way.put("data", piece)
+        view = memoryview(data).cast("B")
+        for start in range(0, len(view), PIECE_BYTES):
+            self._send(bytes(view[start : start + PIECE_BYTES]))
         self._maybe_pause_protocol()  # type: ignore[attr-defined]
+
+    def _send(self, piece: bytes) -> None:
+        if self.heard(piece):
+            self._size_on_way += len(piece)
+            self.way.put("data", piece)
 
     def writelines(self, list_of_data: Any) -> None:
         self.write(b"".join(list_of_data))
@@ -133,11 +138,6 @@ class End(transports._FlowControlMixin, asyncio.Transport):
 
     def _maybe_resume(self) -> None:
         self._maybe_resume_protocol()  # type: ignore[attr-defined]
-
-    def reset(self) -> None:
-        """The network breaks it off."""
-        if not self._closing:
-            self._lost(ConnectionResetError("connection reset by peer"))
 
     def drop(self) -> None:
         """Its process has ended: nobody is told here; the other end hears of it."""

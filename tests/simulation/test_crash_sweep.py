@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.lab.crash_cases import Case, protocol_of
+from scenarios.lab.crash_cases import Case
 from scenarios.lab.dramas import PROGRAMS
-from scenarios.simulation.crash_faults import fault_cases, path_of
+from scenarios.simulation.crash_faults import STREAMS, fault_cases, path_of_case
 from scenarios.simulation.crash_sweep import Played, Stage, sweep
-from scenarios.simulation.faults import FAULTS
+from scenarios.simulation.faults import MESSAGE_FAULTS, STREAM_FAULTS
 
 KILLS = [
     Case("escrow_commerce", "purchase", "escrow_server", "7", "saved"),
@@ -26,6 +26,7 @@ MISHAPS = [
     Case("electronic_cash", "cash across", "coin_server", "F1", "doubled", "home"),
     Case("anonymous_micropayment", "prepaid purchase", "vendor", "6", "lost request", "broker"),
     Case("item_trading", "item sale", "buyer", "7", "overtaken", "game_server"),
+    Case("escrow_commerce", "purchase", "buyer", "6b", "broken off", "seller"),
 ]
 WITHDRAWAL = Case("dht_micropayment", "withdrawal", "broker", "W1", "sent")
 
@@ -75,7 +76,8 @@ def test_a_pool_plays_every_case_with_every_seed() -> None:
 def test_every_arrow_has_every_fault_and_a_path() -> None:
     cases = fault_cases()
     assert len(cases) == len(set(cases))
-    assert {case.point for case in cases} == set(FAULTS)
+    assert {case.point for case in cases} == {*MESSAGE_FAULTS, *STREAM_FAULTS}
     arrows = {(case.drama, case.step, case.party) for case in cases}
-    assert len(cases) == len(arrows) * len(FAULTS)
-    assert {path_of(protocol_of(case), case.step)[0] for case in cases} == {"/"}
+    messages, streams = len(arrows) - len(STREAMS), len(STREAMS)
+    assert len(cases) == messages * len(MESSAGE_FAULTS) + streams * len(STREAM_FAULTS)
+    assert {path_of_case(case)[0] for case in cases} == {"/"}

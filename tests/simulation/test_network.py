@@ -154,6 +154,27 @@ def test_a_request_can_be_overtaken() -> None:
     assert any(played(work, seed) == ["second", "first"] for seed in range(1, 5))
 
 
+def test_a_stream_breaks_off_in_its_middle() -> None:
+    async def work(stage: Stage) -> int:
+        async def read() -> int:
+            size = 0
+            async with aiohttp.ClientSession() as session, session.get(f"{URL}/stream") as got:
+                try:
+                    async for piece in got.content.iter_any():
+                        size += len(piece)
+                except aiohttp.ClientPayloadError:
+                    return size
+            raise AssertionError(f"all {size} bytes came")
+
+        stage.network.faults.plant(Fault("broken off", "client", "server", "/"))
+        size: int = await stage.within(stage.client, read())
+        return size
+
+    read = [played(work, seed) for seed in range(1, 6)]
+    assert max(read) < BIG / 2
+    assert max(read) > 0, "what was on its way arrives, unless the reader is too slow"
+
+
 def test_a_fault_strikes_only_its_own_arrow_and_once() -> None:
     async def work(stage: Stage) -> list[str]:
         stage.network.faults.plant(Fault("lost request", "other", "server", PATH))
