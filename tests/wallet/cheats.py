@@ -19,6 +19,7 @@ from nodes.protocols.dht_micropayment.messages import (
 )
 from nodes.protocols.dht_micropayment.transfer import Transfer, chains_of, terms_of
 from nodes.protocols.envelope import Opened
+from nodes.protocols.errors import MalformedMessage
 from nodes.protocols.message import Role
 from nodes.runtime.party import Answer, Party
 from nodes.runtime.refusals import UnexpectedFailure
@@ -106,6 +107,25 @@ class OddPayee(Node):
         terms = terms_of(quote.order, chains_of(received.message.transfers))
         receipt = Receipt(party.id, quote.payer, quote.order, quote.count, terms)
         return party.reply(received, Taken(outcome, sign_document(receipt, party.key), None))
+
+
+class DeafPayee(OddPayee):
+    """Says that it cannot read the first payments, or no question at all."""
+
+    def __init__(self, market: Market, times: int, *, quotes: bool = True) -> None:
+        super().__init__(market, Outcome.DELIVERED)
+        self._times, self._quotes = times, quotes
+
+    async def _quote(self, received: Opened[AskQuote], party: Party) -> Answer:
+        if not self._quotes:
+            raise MalformedMessage("no question that it knows")
+        return await super()._quote(received, party)
+
+    async def _answer(self, received: Opened[Payment], party: Party) -> Answer:
+        if self.asked < self._times:
+            self.asked += 1
+            raise MalformedMessage("no payment that it knows")
+        return await super()._answer(received, party)
 
 
 class LyingPayee(OddPayee):

@@ -12,6 +12,7 @@ from nodes.protocols.dht_micropayment.payment import Outgoing, PayerState
 from nodes.protocols.dht_micropayment.reissue import Renewal, RenewalState, begin_reissue
 from tests.wallet.cheats import (
     ORDER,
+    DeafPayee,
     LyingPayee,
     OddPayee,
     held_coins,
@@ -99,6 +100,36 @@ async def test_a_false_receipt_is_no_receipt(market: Market) -> None:
         await u.withdraw(1)
         paid = await u.pay(liar, 1, "certified")
         assert paid["receipt"] == ""
+
+
+async def test_a_payee_that_calls_a_payment_malformed_is_asked_again_until_it_says_more(
+    market: Market,
+) -> None:
+    """The coins are committed: what it says is no end of the payment."""
+    u = market.peers[0]
+    async with started(DeafPayee(market, 2)) as deaf:
+        await u.withdraw(1)
+        await u.pay(deaf, 1)
+        assert deaf.asked == 3
+
+
+async def test_a_payee_that_calls_a_payment_malformed_for_ever_is_paid_all_the_same(
+    market: Market,
+) -> None:
+    u = market.peers[0]
+    async with started(DeafPayee(market, 1_000)) as deaf:
+        await u.withdraw(1)
+        paid = await u.pay(deaf, 1, "certified")
+        assert [coin["state"] for coin in paid["coins"]] == ["spent"]
+
+
+async def test_a_payee_that_calls_the_question_malformed_is_paid_nothing(market: Market) -> None:
+    u = market.peers[0]
+    async with started(DeafPayee(market, 0, quotes=False)) as deaf:
+        await u.withdraw(1)
+        refused = await u.pay(deaf, 1, "refused")
+        assert refused["reason"] == "message/malformed"
+        assert await u.coins_in("held") == 1
 
 
 async def test_a_payer_asks_again_while_the_payment_is_pending(market: Market) -> None:

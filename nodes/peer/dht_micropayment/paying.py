@@ -16,7 +16,7 @@ from nodes.protocols.dht_micropayment.messages import Payment, Quote, QuoteGiven
 from nodes.protocols.dht_micropayment.payment import Outgoing, PayerState
 from nodes.protocols.dht_micropayment.refusals import WrongReceipt
 from nodes.protocols.dht_micropayment.transfer import chains_of, terms_of
-from nodes.protocols.errors import OutcomeUnknown, ProtocolError, Refused
+from nodes.protocols.errors import MalformedMessage, ProtocolError
 from nodes.protocols.message import PartyId, Role, TransactionId
 from nodes.runtime.control import Request, bytes_from_hex
 from nodes.runtime.log import get_log
@@ -30,6 +30,8 @@ from nodes.wallet.asking import (
 )
 from nodes.wallet.wallet import Wallet
 
+NO_ANSWER = (WrongReceipt, MalformedMessage)
+"""A payee that says so has told nothing of how the payment ended."""
 RUNNING = (PayerState.ASKED, PayerState.PAYING, PayerState.CERTIFIED)
 
 
@@ -85,7 +87,7 @@ class Payer:
             if self._load(transaction).state is PayerState.ASKED:
                 await self._agree(self._load(transaction))
             await self._pay(self._load(transaction))
-        except (Refused, OutcomeUnknown) as error:
+        except ProtocolError as error:
             get_log().info("payment_refused", transaction=transaction.hex(), code=error.code)
             await self._refused(transaction, error)
 
@@ -129,8 +131,8 @@ class Payer:
                 answer = await self._party.send(record.payee, message, record.transaction, Taken)
                 known = self._load(record.transaction)
                 ended = rule.take_answer(known, answer.message, self._party.id, terms)
-            except (Refused, OutcomeUnknown) as error:
-                if not isinstance(error, WrongReceipt) and not is_for_now(error):
+            except ProtocolError as error:
+                if not isinstance(error, NO_ANSWER) and not is_for_now(error):
                     raise
                 await self._go_on_alone(record)
             else:
