@@ -98,8 +98,9 @@ class Sales:
             self._party.post(tx, central_server, update, sale)
 
     def _saved(self, before: Sale | None, sale: Sale) -> None:
-        compared = before is None or before.state not in KEY_RELEASED | {SaleState.ABORTED}
-        if compared and sale.state in (SaleState.COMMITTED, SaleState.ABORTED):
+        ended = before is not None and before.state in KEY_RELEASED | {SaleState.ABORTED}
+        both_in = None not in (sale.seller_side, sale.buyer_side)
+        if both_in and not ended and sale.state in (SaleState.COMMITTED, SaleState.ABORTED):
             result = "equal" if sale.state is SaleState.COMMITTED else str(sale.reason)
             self._party.decided(PROTOCOL, "8", "Compare", sale.sale, result=result)
         self.changed(sale)

@@ -116,6 +116,7 @@ async def test_a_sale_nobody_pays_for_ends_at_its_deadline_and_nothing_is_lost(
     await deal.seller.until(deal.sale, "aborted")
     sale = await deal.escrow_server.until(deal.sale, "aborted")
     assert sale["reason"] == "deadline-passed"
+    assert "8" not in await steps(deal), "there was nothing to compare with"
     assert await held_coins(deal.buyer) == before
     assert not in_peer_folder(world, deal.seller, "selling")
     with pytest.raises(ControlRefused) as refusal:
