@@ -51,7 +51,10 @@ def order(
     now: Milliseconds,
     guards: Guards,
 ) -> tuple[Purchase, Request]:
-    """Buyer: sign what the offer says. Raises OfferNotSigned, OfferIncomplete, TooLate."""
+    """Buyer: sign what the offer says.
+
+    Raises OfferNotSigned, OfferIncomplete, TooLate, ContractNamesNoContent.
+    """
     offer = read(Offer, offered)
     guards.require(offer_is_signed_by, offered, offer, offer.seller)
     guards.require(offer_is_complete, offer)
@@ -69,6 +72,7 @@ def order(
         size=offer.size,
         price=offer.price,
     )
+    guards.require(contract_names_content, contract)
     signed = sign_document(contract, buyer)
     return Purchase(sale, BuyerState.ORDERED, signed, contract), Request(signed)
 

@@ -43,8 +43,12 @@ async def promise_of_nothing(act: Act) -> None:
     if await act.attempt(act.live.central_server, _offer_words(act, mallory)) is None:
         return
     found = await buyer.control("search", words=WORDS)
-    sale = (await buyer.control("order", offer=found["selected"]["offer"]))["transaction"]
-    await act.live.reached("5", seller, of=sale)
+    ordering = buyer.control("order", offer=found["selected"]["offer"])
+    ordered = await act.attempt(buyer, ordering)
+    if ordered is None:
+        return
+    sale = ordered["transaction"]
+    await seller.until(sale, "agreed")
     order = bytes.fromhex(sale)
     message = await deposit(mallory, order, act.random.randbytes(SIZE))
     to = bytes.fromhex(act.live.escrow_server.id)

@@ -23,6 +23,7 @@ from nodes.protocols.escrow_commerce.refusals import (
     WrongState,
 )
 from nodes.protocols.escrow_commerce.state import BuyerState, SellerState
+from nodes.protocols.guard import Guards
 from tests.protocols.escrow_commerce.market import (
     ALL_ON,
     BUYER,
@@ -124,6 +125,12 @@ def test_step_5_an_expired_offer_is_neither_ordered_nor_agreed_to() -> None:
     late = NOW + 3_600_001
     with pytest.raises(TooLate):
         answered(request_with(deadline=late + 1), now=late)
+
+
+def test_step_5_a_buyer_signs_no_contract_that_names_no_content() -> None:
+    """Its payment would be signed away, and refused by the escrow server."""
+    with pytest.raises(ContractNamesNoContent):
+        ordered(Guards.without(["offer-is-complete"]), offer=offered(content_id=None))
 
 
 def test_step_5_bytes_that_are_no_contract_are_refused() -> None:
