@@ -28,15 +28,23 @@ class Substitute(Request, frozen=True):
     accomplice: str
 
 
+class Forget(Request, frozen=True):
+    """A seller whose ratings are left out."""
+
+    seller: str
+
+
 class LyingMarket(Market):
     def __init__(self, service: Service) -> None:
         super().__init__(service)
         self._flattered: dict[PartyId, Tally] = {}
         self._accomplices: dict[PartyId, PartyId] = {}
+        self._forgotten: set[PartyId] = set()
         service.operation("flatter", Flatter, self._flatter, "Say that a seller is well rated")
         service.operation(
             "substitute", Substitute, self._substitute, "List another's offer as this seller's"
         )
+        service.operation("forget", Forget, self._forget, "Leave out a seller's ratings")
 
     async def _flatter(self, asked: Flatter, party: Party) -> dict[str, Any]:
         seller = bytes_from_hex(asked.seller, "seller", 32)
@@ -46,6 +54,10 @@ class LyingMarket(Market):
     async def _substitute(self, asked: Substitute, party: Party) -> dict[str, Any]:
         seller = bytes_from_hex(asked.seller, "seller", 32)
         self._accomplices[seller] = bytes_from_hex(asked.accomplice, "accomplice", 32)
+        return {}
+
+    async def _forget(self, asked: Forget, party: Party) -> dict[str, Any]:
+        self._forgotten.add(bytes_from_hex(asked.seller, "seller", 32))
         return {}
 
     def listed(self, query: Query) -> list[Listing]:
@@ -58,7 +70,9 @@ class LyingMarket(Market):
     def _changed(self, listing: Listing, offers: dict[PartyId, Any]) -> Listing:
         offer = offers.get(self._accomplices.get(listing.peer, b""), listing.offer)
         said = self._flattered.get(listing.peer)
-        trust = {"of_content": said, "of_seller": said} if said else {}
+        trust: dict[str, Any] = {"of_content": said, "of_seller": said} if said else {}
+        if listing.peer in self._forgotten:
+            trust = {"of_content": Tally(), "of_seller": Tally(), "updates": ()}
         return msgspec.structs.replace(listing, offer=offer, **trust)
 
 

@@ -100,7 +100,7 @@ def contract_is_as_offered(contract: Contract, offer: Offer, offer_digest: bytes
 # Steps 6-8
 
 
-@guard("contracts-agree", mends=("PC-A5",), refuses=ContractsDiffer)
+@guard("contracts-agree", mends=("PC-A5", "PC-A6"), refuses=ContractsDiffer)
 def contracts_agree(one: bytes, other: bytes) -> bool:
     """Buyer and seller show the same contract."""
     return one == other

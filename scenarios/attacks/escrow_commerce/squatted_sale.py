@@ -49,7 +49,7 @@ async def squatted_sale(act: Act) -> None:
     lose(mallory, content_id)
     found = await victim.control("search", content_id=content_id)
     sale = (await victim.control("order", offer=found["selected"]["offer"]))["transaction"]
-    await act.live.reached("5", seller, of=sale)
+    await seller.until(sale, "agreed")
     order = bytes.fromhex(sale)
     squat = await _with_accomplice(act, mallory, accomplice, order)
     squatted = await act.attempt(escrow_server, mallory.party.send(*squat, order, Received))
