@@ -24,7 +24,7 @@ from nodes.protocols.electronic_cash.refusals import (
 from nodes.protocols.electronic_cash.spending import Wanted
 from nodes.protocols.electronic_cash.wallet import PLACES_SEARCHED, choose
 from nodes.protocols.envelope import Opened
-from nodes.protocols.errors import OutcomeUnknown, ProtocolError, Refused, error_from
+from nodes.protocols.errors import MalformedMessage, ProtocolError, Refused, error_from
 from nodes.protocols.message import PartyId, Received, Role
 from nodes.runtime.control import Request, bytes_from_hex
 from nodes.runtime.log import get_log
@@ -132,7 +132,7 @@ class Spender:
         """What neither settled nor came back is kept for a judge."""
         try:
             await work
-        except (Refused, OutcomeUnknown) as error:
+        except ProtocolError as error:
             get_log().error("order_unsettled", kind=order.kind, code=error.code)
             if not is_for_now(error):
                 await self._purse.end(order.request, SpendingPhase.DISPUTED, error.code)
@@ -175,7 +175,7 @@ class Spender:
             try:
                 await self._paid(order, await self._send(order))
                 return
-            except (OutcomeUnknown, Refused) as caught:
+            except ProtocolError as caught:
                 error = caught
                 if not is_for_now(caught):
                     break
@@ -227,7 +227,7 @@ class Spender:
         message = depositing.request_deposit(order)
         try:
             await ask_until_answered(self._party, order.payee, message, order.transaction, Received)
-        except Refused as error:
+        except (Refused, MalformedMessage) as error:
             await self._purse.not_carried_out(order, error)
 
     async def _deposited(self, received: Opened[Deposited], party: Party) -> Answer:

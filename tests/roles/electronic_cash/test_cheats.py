@@ -32,7 +32,7 @@ from nodes.protocols.electronic_cash.refusals import (
 from nodes.protocols.electronic_cash.spending import Wanted
 from nodes.protocols.electronic_cash.wallet import Wallet
 from nodes.protocols.envelope import Opened
-from nodes.protocols.errors import Refused
+from nodes.protocols.errors import MalformedMessage, ProtocolError, Refused
 from nodes.protocols.message import Message, Received
 from nodes.runtime.party import Answer, Party
 from nodes.runtime.refusals import WrongRole
@@ -148,18 +148,21 @@ async def test_a_merchant_s_own_price_is_refused(world: World) -> None:
     assert await present(bob, world, made, 2)
 
 
-async def test_a_merchant_that_calls_good_coins_spent_is_not_believed(world: World) -> None:
-    """BS-A3: their home is asked, and they are taken back."""
+@pytest.mark.parametrize("lied", [CoinNotCirculating, MalformedMessage])
+async def test_a_merchant_that_calls_good_coins_spent_is_not_believed(
+    world: World, lied: type[ProtocolError]
+) -> None:
+    """BS-A3: their home is asked, and they are taken back. No more if it can read nothing."""
 
     async def lie(received: Opened[Pay], party: Party) -> Answer:
-        raise CoinNotCirculating()
+        raise lied()
 
     before = world.nodes["carol"].inbound.replace(Pay, lie)
     coins = await world.coins("alice")
     asked = await world.control("alice", "cash_pay", to="carol", amount=1)
     row = await world.ended("alice", asked, "cancelled", "disputed", "refused")
     world.nodes["carol"].inbound.replace(Pay, before)
-    assert (row["state"], row["refusal"]) == ("cancelled", CoinNotCirculating.code)
+    assert (row["state"], row["refusal"]) == ("cancelled", lied.code)
     assert await world.coins("alice") == coins
 
 
