@@ -110,7 +110,7 @@ def coin_has_not_expired(now: Milliseconds, until: Milliseconds) -> bool:
     return now <= until
 
 
-@guard("payment-is-certified", mends=("DC-A1", "DC-A20"), refuses=NoQuorum)
+@guard("payment-is-certified", mends=("DC-A1", "DC-A5", "DC-A20"), refuses=NoQuorum)
 def payment_is_certified(certified: bool) -> bool:
     """A payment is good when a quorum certified it, not when a look-up found nothing."""
     return certified

@@ -9,9 +9,9 @@ from scenarios.lab.node_client import Node
 from scenarios.lab.worth import COINS
 
 CHEAT = "peer-05"
-DELAYS_MILLISECONDS = (0, 5, 20, 80)
+DELAYS_MILLISECONDS = (0, 2, 5, 20, 80)
 """From one payment to the other."""
-RACES = 6
+RACES = 8
 """With each of these delays."""
 
 
@@ -64,5 +64,6 @@ async def one_race(
         if known["state"] == "delivered":
             delivered.append(payee)
         elif known["reason"] == "conflict":
+            await act.live.recorder.follow(cheat, wait=0)
             act.refused("dht_micropayment/register-is-written", payee)
     return delivered
