@@ -1,7 +1,7 @@
 """Anonymous prepaid micropayment (PID): who is behind a pseudonym; section 3 라."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from scenarios.lab.world import World
 
 PROTOCOL = "anonymous_micropayment"
 GOODS, PRICE = "poem", 4
+E_CASH, CASH_PROTOCOL = "ecash", "electronic_cash"
 ALIASES = 64
 """As many as the broker computes ahead (PID-R3)."""
 ROLES = (
@@ -77,15 +78,36 @@ HIDDEN = (
 )
 
 
-async def play(world: World, *, hides: bool) -> Sequence[Cast]:
-    """Two customers prepay and buy at the same two vendors, by turns."""
+BANK_AND_ISSUER = (
+    Role("Bank", "the bank's account server, where the e-cash comes from"),
+    Role("CS", "the coin server that knows the e-cash"),
+)
+TRACED = "B+Bank+CS"
+"""As bank and coin server together follow every coin of e-cash."""
+CASH = (
+    replace(IDENTITY, guessed=(), derivable=(TRACED,)),
+    replace(BUYER, guessed=(), derivable=(*BUYER.derivable, TRACED)),
+    replace(FUNDS, guessed=(), derivable=(*FUNDS.derivable, TRACED)),
+    PURCHASE,
+    REGULAR,
+    PROFILE,
+    TRADE,
+    LOOK_UP,
+)
+
+
+async def play(world: World, *, hides: bool = False, by: str = "voucher") -> Sequence[Cast]:
+    """Two customers prepay and buy at the same two vendors, by turns.
+
+    Whoever prepays with e-cash withdraws more than that, as one should.
+    """
     first, second, vendor, other, bystander = world.peers
     for node in (vendor, other):
         await node.control("pid_sell", goods=GOODS, price=PRICE, text=f"A poem by {node.name}.")
     ties: tuple[dict[str, Tie], dict[str, Tie]] = ({}, {})
     await by_turns(
-        _buys(first, vendor, other, 13, hides, ties[0]),
-        _buys(second, vendor, other, 17, hides, ties[1]),
+        _buys(first, vendor, other, _Way(13, 24, hides, by), ties[0]),
+        _buys(second, vendor, other, _Way(17, 40, hides, by), ties[1]),
     )
     others = {
         "Vend": vendor,
@@ -94,18 +116,35 @@ async def play(world: World, *, hides: bool) -> Sequence[Cast]:
         "CA": world.certificate_authority,
         "P": bystander,
     }
+    for symbol, name in (("Bank", "bank-account-server"), ("CS", "coin-server-1")):
+        if by == E_CASH:
+            others[symbol] = world.node(name)
     return [
         Cast({"Cus": customer} | others, ("Cus",), true)
         for customer, true in zip((first, second), ties, strict=True)
     ]
 
 
+@dataclass(frozen=True)
+class _Way:
+    """How one customer prepays."""
+
+    amount: int
+    withdrawn: int
+    hides: bool
+    by: str
+
+
 async def _buys(
-    customer: Node, vendor: Node, other: Node, amount: int, hides: bool, ties: dict[str, Tie]
+    customer: Node, vendor: Node, other: Node, way: _Way, ties: dict[str, Tie]
 ) -> AsyncIterator[None]:
+    if way.by == E_CASH:
+        await ended(customer, "cash_withdraw", "completed", amount=way.withdrawn)
+        yield
     await ended(customer, "pid_pseudonym", "named")
     yield
-    deposit = await ended(customer, "pid_deposit", "confirmed", amount=amount, hides=hides)
+    terms = {"amount": way.amount, "hides": way.hides, "by": way.by}
+    deposit = await ended(customer, "pid_deposit", "confirmed", **terms)
     yield
     bought = []
     for seller in (vendor, vendor, other):
@@ -152,5 +191,14 @@ MEASUREMENTS = (
         title="Buying under a pseudonym, with aliases in the orders",
         facts=HIDDEN,
         play=partial(play, hides=True),
+    ),
+    replace(
+        SHOWN,
+        name=f"{PROTOCOL}, e-cash",
+        title="Buying under a pseudonym that was prepaid with e-cash",
+        roles=(*ROLES, *BANK_AND_ISSUER),
+        facts=CASH,
+        play=partial(play, by=E_CASH),
+        servers_of=(PROTOCOL, CASH_PROTOCOL),
     ),
 )

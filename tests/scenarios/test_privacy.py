@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(120)]
 DECLARED = [one for name in facts.protocols() for one in facts.find(name)]
 NOT_BORNE_OUT = {
     (anonymous_micropayment.PROTOCOL, "buyer", "Vend+CA"),
+    (f"{anonymous_micropayment.PROTOCOL}, e-cash", "buyer", "Vend+CA"),
     (item_trading.PROTOCOL, "seller", "C_2"),
     (item_trading.PROTOCOL, "buyer", "C_1"),
 }
@@ -25,7 +26,7 @@ NOT_BORNE_OUT = {
 
 @pytest.mark.parametrize("measurement", DECLARED, ids=lambda one: one.name)
 async def test_every_party_and_coalition_learns_what_is_declared(measurement: Measurement) -> None:
-    """BS: 4.2, 4.7. PID: 3 라. DC-A15. PC-A14. IT: V (10), IT-A18."""
+    """BS: 4.2, 4.7. PID: 3 라. DC-A15. PC-A14. IT: V (10), IT-A18. With e-cash: X9."""
     measured = await measure(measurement)
     assert list(wrong(measured)) == []
     assert measured.as_expected
