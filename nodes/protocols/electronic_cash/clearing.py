@@ -31,6 +31,7 @@ from nodes.protocols.electronic_cash.payment import (
 )
 from nodes.protocols.electronic_cash.reading import checked, require_sender
 from nodes.protocols.electronic_cash.refusals import (
+    BeyondOutstanding,
     DebtIsCleared,
     NotLost,
     NotYours,
@@ -130,10 +131,13 @@ def clear(
 ) -> tuple[Books, Cleared]:
     """Bank: move what is outstanding from debtors to the creditor, each debt once.
 
-    All or nothing: raises WrongDebt for a debt that is not the sender's, BeyondOutstanding.
+    A debt beyond what is outstanding at its debtor stays a debt, and holds up no other. Raises
+    WrongDebt, and nothing has moved, where one is not the sender's; BeyondOutstanding where none
+    could be cleared.
     """
     outstanding, known = dict(books.outstanding), dict(books.debts)
     cleared, void = [], []
+    beyond: BeyondOutstanding | None = None
     for signed in debts:
         debt, name = _owed_to(signed, sender, bank), debt_digest(signed)
         fate = known.get(name)
@@ -141,9 +145,15 @@ def clear(
             void.append(name)
             continue
         if fate is None:
+            try:
+                _move(outstanding, debt, guards)
+            except BeyondOutstanding as error:
+                beyond = error
+                continue
             known[name] = KnownDebt(DebtFate.CLEARED, debt.amount)
-            _move(outstanding, debt, guards)
         cleared.append(name)
+    if beyond is not None and not (cleared or void):
+        raise beyond
     return Books(outstanding, known), Cleared(tuple(cleared), tuple(void))
 
 

@@ -201,6 +201,19 @@ def test_a_coin_server_owes_no_more_than_is_outstanding() -> None:
     assert after.outstanding[course.home.id].amount == -1
 
 
+def test_a_debt_without_cover_holds_up_no_other() -> None:
+    """BS-A9: one coin server that owes too much does not keep the others' debts from clearing."""
+    course = Course()
+    good, too_large = debt(course), debt(course, amount=1000, request=bytes([9]) * 32)
+    after, answer = clearing.clear(
+        [too_large, good], course.entry.id, course.town.bank, books(course, amount=7), ALL_ON
+    )
+    assert (answer.cleared, answer.void) == ((clearing.debt_digest(good),), ())
+    assert list(after.debts) == [clearing.debt_digest(good)]
+    amounts = {id_: one.amount for id_, one in after.outstanding.items()}
+    assert amounts == {course.home.id: 0, course.entry.id: 7}
+
+
 # a server lost for good
 
 
