@@ -10,8 +10,10 @@ from nodes.runtime.settings import Settings
 PURPOSE = "A coin server that cheats, started on purpose to see what comes of it."
 
 
-def build_coin_server(settings: Settings, counter: type[Counter]) -> Service:
+def build_coin_server(
+    settings: Settings, counter: type[Counter], forwarding: type[Forwarding] = Forwarding
+) -> Service:
     service = Service(Role.COIN_SERVER, settings, purpose=PURPOSE)
     vault = VaultTables(service)
-    Forwarding(service, vault, counter(service, vault))
+    forwarding(service, vault, counter(service, vault))
     return service

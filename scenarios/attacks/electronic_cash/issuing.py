@@ -14,16 +14,22 @@ from scenarios.attacks.electronic_cash.coins import made, until
 from scenarios.lab.node_client import Node
 
 
+async def unissued(mallory: Mallory, server: Voice, amount: int) -> HeldCoin:
+    """A coin for her, well signed, that stands in no book."""
+    party, purse = mallory.party, mallory.cash.purse
+    async with party.store.transaction() as tx:
+        path = Path(purse.next_index(tx), 0)
+    key = purse.wallet.one_time_key(path).public_key
+    return HeldCoin(issued(server.party.key, key, party.fresh(32), amount), path)
+
+
 async def deposit_unissued(mallory: Mallory, server: Voice, bank: PartyId, amount: int) -> bool:
     """Steps D1 to D4 with a coin that only the coin server's signature makes one.
 
     Raises the bank's refusal of D1; False where D4 says no.
     """
-    party, purse = mallory.party, mallory.cash.purse
-    async with party.store.transaction() as tx:
-        path = Path(purse.next_index(tx), 0)
-    key = purse.wallet.one_time_key(path).public_key
-    coin = HeldCoin(issued(server.party.key, key, party.fresh(32), amount), path)
+    party = mallory.party
+    coin = await unissued(mallory, server, amount)
     nonce = party.fresh(32)
     name = deposit_id(bank, party.id, nonce)
     wanted = Wanted("deposit", amount, bank, name, until(mallory), opening=nonce)
