@@ -80,7 +80,9 @@ async def goods_sent(ready: Ready) -> Sample:
     unpaid, _, _ = await _ready_in_model_1(ready)
     direct, _ = await _ready_in_model_2(ready)
     key = (await ready.paid_by_peer(trade, words.Settlement)).session_key
-    authority, dealer = ready.authority(shown, ready.dealer.party.id), ready.dealer
+    dealer, asked = ready.dealer, await ready.dealer.has_heard(words.PurchaseRequest, trade)
+    assert isinstance(asked, words.PurchaseRequest)
+    authority = ready.authority(shown, dealer.party.id, nonce=asked.listing)
 
     def sent(**changes: Any) -> words.GoodsSent:
         goods = Goods(shown, ready.receipt(signed, **changes), authority, None)

@@ -2,8 +2,8 @@
 
 With all of them off the trade is as printed: receipts without serial#, orders that nobody signed,
 a transferee nobody named. Refused both ways, so without a guard: IT-A12 (a key that never comes:
-the time runs out and the word is void) and IT-A13 (each trade draws its own key). IT-A4 and IT-A17
-stay open.
+the time runs out and the word is void) and IT-A13 (each trade draws its own key). What a market and
+an accomplice of it do among themselves (IT-A4) and IT-A17 stay open.
 """
 
 from collections.abc import Set
@@ -46,7 +46,7 @@ from nodes.protocols.message import Milliseconds, PartyId
 # Model 1
 
 
-@guard("sale-is-authorised", mends=("IT-A1",), refuses=SaleNotAuthorised)
+@guard("sale-is-authorised", mends=("IT-A1", "IT-A4"), refuses=SaleNotAuthorised)
 def sale_is_authorised(
     signed: Signed[SaleAuthority] | None,
     certificate: Certificate,
@@ -59,8 +59,8 @@ def sale_is_authorised(
 ) -> bool:
     """The owner signed that this market may sell this very item at this price.
 
-    `listing`: its id and the key the money goes to, where a market is to list it: each word serves
-    for one listing.
+    `listing`: its id and the key the money goes to, for the market that lists it and the buyer that
+    has paid: each word serves for one listing.
     """
     if signed is None or not is_signed(SaleAuthority, signed):
         return False

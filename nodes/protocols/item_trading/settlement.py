@@ -16,6 +16,7 @@ from nodes.protocols.item_trading.documents import (
     SessionKey,
     certificate_digest,
 )
+from nodes.protocols.item_trading.guards import sale_is_authorised
 from nodes.protocols.item_trading.messages import (
     GoodsSent,
     MoneyPaid,
@@ -123,7 +124,10 @@ def goods_arrive(
 ) -> tuple[Purchase, Register | None]:
     """Step 1.6, buyer: what can be read and is what was sold is registered at once (step 7).
 
-    Anything else is kept as garbage; the money comes back when the trade's time is over.
+    What cannot be read is kept as garbage, and what the owner does not sell so, or for another key
+    than was paid to, is refused; the money comes back when the trade's time is over.
+
+    Raises ReceiptNotTheMarkets, ReceiptNamesAnotherItem, SaleNotAuthorised.
     """
     require_sender(sender, purchase.market)
     require_model(purchase.model, 1)
@@ -143,6 +147,17 @@ def goods_arrive(
         content=goods.certificate.content,
         deal=deal,
         guards=guards,
+    )
+    assert purchase.payee_key is not None, "1.4n named it"
+    guards.require(
+        sale_is_authorised,
+        goods.authority,
+        made,
+        deal.certificate,
+        seller=deal.seller,
+        market=deal.market,
+        price=deal.price,
+        listing=(purchase.listing, purchase.payee_key),
     )
     return hold_goods(purchase, goods)
 

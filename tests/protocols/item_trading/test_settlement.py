@@ -5,10 +5,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from crypto.signing import SigningKey
 from nodes.protocols.electronic_cash.documents import PendingCoin
 from nodes.protocols.item_trading import messages as words
 from nodes.protocols.item_trading import settlement
-from nodes.protocols.item_trading.documents import Goods, Receipt
+from nodes.protocols.item_trading.documents import Goods, Receipt, SaleAuthority
 from nodes.protocols.item_trading.payment import condition_of, reference_of
 from nodes.protocols.item_trading.players import BuyerState
 from nodes.protocols.item_trading.reading import lock, opened, unlock
@@ -18,6 +19,7 @@ from nodes.protocols.item_trading.refusals import (
     NotYours,
     ReceiptNamesAnotherItem,
     ReceiptNotTheMarkets,
+    SaleNotAuthorised,
     TooLate,
     TradeIsOver,
     WrongState,
@@ -209,6 +211,28 @@ def test_step_1_6_goods_without_a_receipt_or_from_a_stranger_are_refused() -> No
         taken(msgspec.structs.replace(GOODS, receipt=None))
     with pytest.raises(NotYours):
         taken(GOODS, sender=THIEF)
+
+
+@pytest.mark.parametrize(
+    ("signer", "changes"),
+    [
+        (SELLER, {"payee_key": THIEF.public_key}),
+        (SELLER, {"nonce": b"another listing."}),
+        (SELLER, {"price": 1}),
+        (THIEF, {}),
+    ],
+)
+def test_step_1_6_what_is_paid_to_another_key_than_the_owners_is_not_registered(
+    signer: SigningKey, changes: dict[str, Any]
+) -> None:
+    """IT-A4: the market said whose the money would be; the owner's word says it, too."""
+    other = resigned(SaleAuthority, GOODS.authority, signer, **changes)
+    goods = msgspec.structs.replace(GOODS, authority=other)
+    for sent in (goods, msgspec.structs.replace(GOODS, authority=None)):
+        with pytest.raises(SaleNotAuthorised):
+            taken(sent)
+    purchase, _ = taken(goods, guards=off("sale-is-authorised"))
+    assert purchase.state is BuyerState.GOODS_HELD
 
 
 def test_as_printed_a_receipt_names_no_serial() -> None:
