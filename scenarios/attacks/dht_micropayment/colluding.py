@@ -1,9 +1,8 @@
 """Members of the ring that vote twice, and a holder who pays one coin with their help.
 
 Two quorums of q among k share at least 2q - k members. Where so many of a register's witnesses
-vote for everything, two records of it are certified, if no payee hears of the other's: half of the
-honest witnesses are away for the one, and the other half for the other. Each half is at most
-k - q, as many as may be away.
+vote for everything, two records of it are certified, if no payee hears of the other's: k - q of the
+honest witnesses are away for the one, as many as may be, and the others for the other.
 """
 
 from collections.abc import Sequence
@@ -50,16 +49,17 @@ async def pay_twice(
 ) -> list[Node]:
     """The coin's next step, to two payees who keep nothing of it; who of them delivered.
 
-    The first leaves after it, before it has handed its certificate to those who were away.
+    k - q honest witnesses are away for each. The first payee leaves after its payment, before it
+    has handed its certificate to those who were away.
     """
     there = witnesses.of_register(coin.chain.hex(), coin.step.index + 1)
     honest = [one for one in there if one not in friends]
-    half = (len(honest) + 1) // 2
-    first, second = honest[:half], honest[half:]
+    may_be_away = witnesses.k - witnesses.q
+    first, second = honest[:may_be_away], honest[may_be_away : 2 * may_be_away]
     payees = [one for one in members(act) if one not in [*there, *friends]][:2]
+    leaving = [*first, payees[0]]
     delivered = []
     await act.live.kill(*second)
-    leaving = [*first, payees[0]]
     for payee in payees:
         transfer = signed_away(mallory, coin, id_of(payee))
         if await buy(act, mallory, payee, transfer) == "delivered":
@@ -68,6 +68,7 @@ async def pay_twice(
             await act.live.kill(*leaving)
             await act.live.restart(*second)
     await act.live.restart(*leaving)
+    await act.live.restart(*second)  # they fetch what nobody could tell them before
     return delivered
 
 

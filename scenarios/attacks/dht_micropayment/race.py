@@ -11,7 +11,7 @@ from scenarios.lab.worth import COINS
 CHEAT = "peer-05"
 DELAYS_MILLISECONDS = (0, 2, 5, 20, 80)
 """From one payment to the other."""
-RACES = 8
+RACES = 6
 """With each of these delays."""
 
 
