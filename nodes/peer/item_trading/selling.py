@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 
 from crypto.content import generate_content_key
+from crypto.documents import Signed
 from nodes.items.certified import coin_server_of
 from nodes.items.keys import GameKeys
 from nodes.peer.item_trading.books import PROTOCOL, Books
@@ -26,7 +27,13 @@ from nodes.protocols.item_trading import (
     unlisting,
 )
 from nodes.protocols.item_trading.certificate import read_certificate
-from nodes.protocols.item_trading.documents import SERIAL_BYTES, Deal, Model, Price
+from nodes.protocols.item_trading.documents import (
+    SERIAL_BYTES,
+    Deal,
+    Model,
+    Price,
+    PurchaseOrder,
+)
 from nodes.protocols.item_trading.messages import (
     Announcement,
     BuyerFound,
@@ -39,7 +46,7 @@ from nodes.protocols.item_trading.messages import (
     Unlisted,
 )
 from nodes.protocols.item_trading.players import Offering, OfferingState, Sale, SaleState
-from nodes.protocols.item_trading.reading import opened
+from nodes.protocols.item_trading.reading import is_signed, opened
 from nodes.protocols.item_trading.refusals import UnknownItem, UnknownListing, WrongState
 from nodes.protocols.message import Message, PartyId, Received, Role, TransactionId
 from nodes.runtime.control import Request, bytes_from_hex
@@ -230,7 +237,7 @@ class Selling:
         certified = await self._certified_key(deal.buyer)
         key = generate_content_key()
         async with party.store.transaction() as tx:
-            offering = self._offered(tx, deal)
+            offering = self._offered(tx, deal, received.message.order)
             taken, sale, to = direct_sale.ship(
                 offering,
                 received.message,
@@ -255,18 +262,20 @@ class Selling:
         except UnknownSender:
             return b""
 
-    def _offered(self, tx: Transaction, deal: Deal) -> Offering:
-        """The offering a deal is about: this item, at this market. Raises UnknownListing."""
-        for offering in self._books.offerings.values(tx):
-            made = read_certificate(offering.certificate.content)
-            if (
-                offering.model == 2
-                and offering.market == deal.market
-                and made.serial == deal.serial
-                and offering.state in (OfferingState.LISTED, OfferingState.IN_TRADE)
-            ):
-                return offering
-        raise UnknownListing()
+    def _offered(
+        self, tx: Transaction, deal: Deal, order: Signed[PurchaseOrder] | None
+    ) -> Offering:
+        """The offering a deal is about: this item, at this market, and of several the ordered one.
+
+        Raises UnknownListing.
+        """
+        found = [it for it in self._books.offerings.values(tx) if _is_of(deal, it)]
+        if not found:
+            raise UnknownListing()
+        if order is None or not is_signed(PurchaseOrder, order):
+            return found[0]
+        named = opened(PurchaseOrder, order).listing
+        return next((it for it in found if it.listing == named), found[0])
 
     # 2.7, 2.8
 
@@ -339,3 +348,11 @@ class Selling:
             )
             self._party.observer.read(PROTOCOL, "10", sale.trade, "amount", paid.amount)
             self.changed(paid)
+
+
+def _is_of(deal: Deal, offering: Offering) -> bool:
+    """Whether it offers a deal's item at the deal's market, to be sold by the owner."""
+    made = read_certificate(offering.certificate.content)
+    offered = (offering.model, offering.market, made.serial)
+    open_ = offering.state in (OfferingState.LISTED, OfferingState.IN_TRADE)
+    return open_ and offered == (2, deal.market, deal.serial)

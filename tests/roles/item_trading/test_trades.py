@@ -264,6 +264,26 @@ async def test_one_item_at_two_markets_is_sold_once_and_nobody_pays_for_nothing(
     await world.check("bob", alice=PRICE, bob=MONEY - PRICE)
 
 
+async def test_an_item_that_is_listed_twice_is_sold_at_the_price_that_was_ordered(
+    start: Start,
+) -> None:
+    """Model 2: the seller knows by the order which of its offerings is meant."""
+    world = await start()
+    serial = await world.certified()
+    prices = (PRICE, PRICE + 1, PRICE)
+    listings = [await world.listed(2, serial, price=price) for price in prices]
+    shown = (await world.control("bob", "item_list", market="market-1"))["items"]
+    lines = {item["listing"]: item["listed"] for item in shown}
+    for listing, price in zip(listings, prices, strict=True):
+        line = lines[listing["transaction"]]
+        asked = await world.control("bob", "item_order", market="market-1", listed=line)
+        assert (await world.ended("bob", asked, "ready"))["price"] == price
+        (sale,) = (await world.get("alice", f"/inspect/transactions/{asked['transaction']}"))[
+            "found"
+        ]
+        assert sale["listing"] == listing["transaction"]
+
+
 async def test_a_game_that_closes_gives_the_money_back(start: Start) -> None:
     """Footnote 3: ownership ends with the service."""
     world = await start()
