@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import msgspec
 
-from nodes.peer import electronic_cash
 from nodes.peer.electronic_cash import Cash
 from nodes.protocols.electronic_cash.coin import CoinAmount
 from nodes.protocols.electronic_cash.holding import HeldCoin, Spending
@@ -18,7 +17,7 @@ from nodes.runtime.control import Request
 from nodes.runtime.party import Party
 from nodes.runtime.service import Service
 from nodes.runtime.settings import Settings
-from scenarios.adversaries.peer import build_peer
+from scenarios.adversaries.peer import put_together
 
 ORDER_MILLISECONDS = 60_000
 
@@ -61,6 +60,6 @@ class CashDoubleSpender:
 
 
 def build(settings: Settings) -> Service:
-    service, _, _ = build_peer(settings)
-    CashDoubleSpender(service, electronic_cash.install(service))
-    return service
+    parts = put_together(settings)
+    CashDoubleSpender(parts.service, parts.cash)
+    return parts.service
