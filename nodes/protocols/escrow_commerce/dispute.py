@@ -60,14 +60,14 @@ def complain(purchase: Purchase, now: Milliseconds) -> tuple[Purchase, OpenDispu
 
 
 def open_dispute(sale: Sale, *, sender: PartyId, now: Milliseconds, terms: EscrowTerms) -> Decided:
-    """D1, escrow server: the payment stays, and the buyer has dispute time once more to upload."""
+    """D1, escrow server: the payment stays, and the buyer has time to upload."""
     require_sender(sender, sale.buyer)
     if sale.state is not SaleState.COMMITTED:
         raise WrongState(f"the sale is {sale.state.value}")
     assert sale.dispute_until is not None, "a committed sale has its dispute time"
     if now > sale.dispute_until:
         raise TooLate("the dispute time is over")
-    until = now + terms.dispute_milliseconds
+    until = now + terms.upload_milliseconds(sale.contract.size)
     return Decided(sale.moved(SaleState.DISPUTED, dispute_until=until))
 
 

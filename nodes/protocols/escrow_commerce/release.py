@@ -69,8 +69,9 @@ KEY_RELEASED = frozenset(
 
 
 def payment_must_last_until(contract: Contract, terms: EscrowTerms) -> Milliseconds:
-    """The latest a sale can end: dispute time to complain, and once more to upload."""
-    return contract.deadline + 2 * terms.dispute_milliseconds + terms.margin_milliseconds
+    """The latest a sale can end: dispute time to complain, and time to upload."""
+    dispute = terms.dispute_milliseconds + terms.upload_milliseconds(contract.size)
+    return contract.deadline + dispute + terms.margin_milliseconds
 
 
 # Before the commit point

@@ -30,6 +30,9 @@ from nodes.protocols.escrow_commerce.messages import (
 from nodes.protocols.escrow_commerce.refusals import WrongState
 from nodes.protocols.message import Amount, Message, Milliseconds, Name, PartyId, TransactionId
 
+SLOWEST_UPLOAD = 1 << 20
+"""Bytes a second that a buyer is expected to upload in a dispute."""
+
 
 class HasState(Protocol):
     """A record with a life cycle."""
@@ -194,9 +197,13 @@ class EscrowTerms:
     """The escrow server's settings."""
 
     dispute_milliseconds: int
-    """T_disp, for opening a dispute and once more for the upload."""
+    """T_disp, for opening a dispute and at least once more for the upload."""
     margin_milliseconds: int
     """How much longer than deadline and dispute a payment must last."""
+
+    def upload_milliseconds(self, size: Size | None) -> int:
+        """For showing content of this size: nobody sells garbage too large to be shown in time."""
+        return max(self.dispute_milliseconds, (size or 0) * 1000 // SLOWEST_UPLOAD)
 
 
 class Lock(Record, frozen=True):

@@ -17,7 +17,12 @@ from nodes.protocols.escrow_commerce.refusals import (
     WrongState,
     WrongUpload,
 )
-from nodes.protocols.escrow_commerce.release import Work, expire, next_work
+from nodes.protocols.escrow_commerce.release import (
+    Work,
+    expire,
+    next_work,
+    payment_must_last_until,
+)
 from nodes.protocols.escrow_commerce.state import (
     BuyerState,
     Decided,
@@ -30,6 +35,8 @@ from tests.protocols.escrow_commerce.market import (
     ALL_ON,
     BUYER,
     CONTENT_ID,
+    CONTRACT,
+    DEADLINE,
     DIGEST,
     ESCROW,
     KEY,
@@ -79,6 +86,28 @@ def test_d1_is_the_buyers_alone_and_in_time() -> None:
     dispute.open_dispute(committed, sender=BUYER.public_key, now=last, terms=TERMS)
     with pytest.raises(TooLate):
         dispute.open_dispute(committed, sender=BUYER.public_key, now=last + 1, terms=TERMS)
+
+
+def test_no_content_is_too_large_to_be_shown_in_time() -> None:
+    """Else a seller of garbage would only have to sell much of it."""
+    committed = sale_in(SaleState.COMMITTED)
+    assert committed.buyer_side is not None
+    large = msgspec.structs.replace(CONTRACT, size=16 << 30)
+    side = msgspec.structs.replace(committed.buyer_side, contract=large)
+    before = msgspec.structs.replace(committed, buyer_side=side)
+    buyer = BUYER.public_key
+    disputed = dispute.open_dispute(before, sender=buyer, now=NOW, terms=TERMS).sale
+    hours = 4 * 3_600_000
+    assert judged_at(NOW + hours, disputed).decision is Decision.REFUND
+    end = payment_must_last_until(large, TERMS)
+    assert end > DEADLINE + TERMS.dispute_milliseconds + hours
+    with pytest.raises(TooLate):
+        judged_at(end, disputed)
+
+
+def judged_at(now: int, disputed: Sale) -> Sale:
+    buyer = BUYER.public_key
+    return dispute.judge_upload(disputed, GARBAGE, sender=buyer, now=now).sale
 
 
 @pytest.mark.parametrize("state", [s for s in SaleState if s is not SaleState.NEW])
