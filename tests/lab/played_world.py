@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from nodes.cash_wallet.sale_payment import INSTRUMENT as E_CASH
 from nodes.protocols.message import Role
 from scenarios.lab.auditor import audit_settled, verdict_of
 from scenarios.lab.evidence_files import write_evidence
@@ -27,6 +28,7 @@ PROTOCOLS = (
     "anonymous_micropayment",
     "item_trading",
 )
+COINS = "dht-coins"
 GARBAGE_SELLER = "peer-04"
 PROGRAMS = {GARBAGE_SELLER: "scenarios.adversaries.garbage_seller"}
 SETTINGS = {"clearing_seconds": "0.1"}
@@ -60,6 +62,10 @@ async def play(world: World, scratch: Path) -> None:
     await asyncio.gather(
         play_sales(world, scratch), play_cash_and_items(world), play_prepaid(world)
     )
+    one, _, three, *_ = world.peers
+    sale = await bought(one, three, scratch / "content.txt", 3, E_CASH)
+    for payer in (one, world.escrow_server):
+        await payer.until(sale, "settled")
 
 
 async def done(node: Node, operation: str, *states: str, **fields: Any) -> str:
@@ -100,8 +106,10 @@ async def play_sales(world: World, scratch: Path) -> None:
     await done(two, "redeem", "credited", count=1)
 
 
-async def bought(buyer: Node, seller: Node, content: Path, price: int) -> str:
-    sale = await _ordered(buyer, seller, content, price)
+async def bought(
+    buyer: Node, seller: Node, content: Path, price: int, instrument: str = COINS
+) -> str:
+    sale = await _ordered(buyer, seller, content, price, instrument)
     await buyer.until(sale, "opened")
     await buyer.control("accept", transaction=sale)
     await seller.until(sale, "paid")
@@ -116,14 +124,16 @@ async def refunded(buyer: Node, seller: Node, content: Path, price: int) -> str:
     return sale
 
 
-async def _ordered(buyer: Node, seller: Node, content: Path, price: int) -> str:
+async def _ordered(
+    buyer: Node, seller: Node, content: Path, price: int, instrument: str = COINS
+) -> str:
     own = await seller.upload(content)
-    title = f"a text of {seller.name}"
+    title = f"a text of {seller.name} for {price}"
     await seller.control("offer", content_id=own["content_id"], description=title, price=price)
     found = await buyer.control("search", words=title)
     sale = str((await buyer.control("order", offer=found["selected"]["offer"]))["transaction"])
     await buyer.until(sale, "ciphertext-held")
-    await buyer.control("pay", transaction=sale)
+    await buyer.control("pay", transaction=sale, instrument=instrument)
     return sale
 
 

@@ -41,7 +41,7 @@ CULPRITS: dict[str, set[str]] = {
     items.PROCEEDS: {TWO, THREE},
     items.WORD: {GAME},
     cash.DEBITED: {BANK},
-    cash.PAID: {TWO, THREE, "broker"},
+    cash.PAID: {TWO, THREE, "broker", "escrow-server"},
     cash.DEPOSIT: {BANK},
     cash.WAITS: {HOME},
     prepaid.REJECTED: {TWO},

@@ -35,6 +35,12 @@ def is_paid(row: Entry, ids: Ids) -> bool:
     return body_of(row.put.record).kind == "pay" and row.certificate is not None
 
 
+def is_in_its_certificate(row: Entry, ids: Ids) -> bool:
+    """A quorum is less than all: not every replica's vote stands in the certificate."""
+    votes = row.certificate.votes if row.certificate else ()
+    return ids["peer-04"] in {vote.voter for vote in votes}
+
+
 def body_of(record: Record) -> Body:
     return codec.decode(record.signed.content, Body)
 
@@ -59,7 +65,7 @@ def certified_for_another(row: Entry, ids: Ids) -> Entry:
 
 def a_vote_short(row: Holding, ids: Ids) -> Holding:
     assert row.certificate is not None, "a held coin has one"
-    fewer: Certificate = msgspec.structs.replace(row.certificate, votes=row.certificate.votes[1:])
+    fewer: Certificate = msgspec.structs.replace(row.certificate, votes=row.certificate.votes[:3])
     return msgspec.structs.replace(row, certificate=fewer)
 
 
@@ -209,7 +215,7 @@ DAMAGES = (
         VOTES,
         lambda row, ids: ("peer-04 voted for 2 bodies in coin", f", {row.name.index})"),
         voted_for_another,
-        is_paid,
+        is_in_its_certificate,
     ),
     Damage(
         "a replica's certificate for another body",

@@ -6,6 +6,7 @@ import msgspec
 
 from nodes.protocols.dht_micropayment.coin import read_coin
 from nodes.protocols.dht_micropayment.holding import CoinState, Holding
+from nodes.protocols.electronic_cash.holding import Spending
 from nodes.protocols.escrow_commerce.messages import Finding, SaleState
 from nodes.protocols.escrow_commerce.state import (
     BuyerState,
@@ -23,6 +24,7 @@ WON = "no key and its refund without a won dispute"
 PRICE = "each sale was paid its price"
 ENDED = "every transaction reached its end"
 ONE_HOLDER = "no coin held by two"
+WENT = "e-cash of sales went where it was due"
 SALES = "escrow_commerce_sales"
 
 
@@ -31,7 +33,8 @@ def sale(row: Any, price: int) -> str:
 
 
 def is_paid_out(row: Any, ids: Ids) -> bool:
-    return row.state in (SaleState.CLOSED, SaleState.RELEASED)
+    """The one that was paid with coins of the DHT."""
+    return row.state in (SaleState.CLOSED, SaleState.RELEASED) and row.contract.price == 2
 
 
 def is_refunded(row: Any, ids: Ids) -> bool:
@@ -39,7 +42,7 @@ def is_refunded(row: Any, ids: Ids) -> bool:
 
 
 def is_accepted(row: Any, ids: Ids) -> bool:
-    return row.state in (BuyerState.ACCEPTED, SellerState.PAID)
+    return row.state in (BuyerState.ACCEPTED, SellerState.PAID) and row.contract.price == 2
 
 
 def paid_more(row: Sale, ids: Ids) -> Sale:
@@ -62,6 +65,18 @@ def dearer(row: Any, ids: Ids) -> Any:
 
 
 DAMAGES = (
+    Damage(
+        "e-cash ordered to somebody else",
+        "escrow-server",
+        "cash_orders",
+        Spending,
+        WENT,
+        lambda row, ids: (
+            f"sale {row.transaction.hex()[:8]} of 3 is closed",
+            "its e-cash is ordered to peer-05",
+        ),
+        lambda row, ids: but(payee=ids["peer-05"])(row, ids),
+    ),
     Damage(
         "a paid sale that is refunded",
         "escrow-server",
@@ -171,6 +186,7 @@ DAMAGES = (
         AGREE,
         lambda row, ids: (f"{sale(row, 2)} is closed, but aborted to peer-03",),
         but(state=SellerState.ABORTED),
+        is_accepted,
     ),
     Damage(
         "a cheat that believes it was paid",
