@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from dht.records import MAX_INDEX, RegisterName, Roster
 from nodes.protocols.dht_micropayment.coin import NAMESPACE
@@ -18,6 +19,7 @@ from scenarios.lab.acting import Act
 from scenarios.lab.attack import attack
 from scenarios.lab.node_client import Node
 from scenarios.lab.witnesses import Witnesses
+from scenarios.lab.wording import count
 
 PEERS, FRIENDS = 16, 5
 PLACES = range(1, MAX_INDEX - 1)
@@ -58,11 +60,9 @@ async def coin_walk(act: Act) -> None:
     [coin] = held_by(holder)
     delivered = await pay_twice(act, holder, coin, witnesses, friends)
     if len(delivered) == 2:
-        walks = [measured(act.random, size, colluding) for size, colluding in RINGS]
-        told = "; ".join(
-            [f"; {place - 1} payments before it, friends found in draw {groups}", *walks]
-        )
-        await told_at_the_broker(act, holder, delivered, told)
+        walks = [told(*ring, measure(act.random, *ring)) for ring in RINGS]
+        way = f"{count(place - 1, 'payment')} before it, friends found in draw {groups}"
+        await told_at_the_broker(act, holder, delivered, "; ".join(["", way, *walks]))
 
 
 def who_can(act: Act, witnesses: Witnesses, chain: str) -> tuple[list[Node], int, int]:
@@ -81,23 +81,34 @@ def who_can(act: Act, witnesses: Witnesses, chain: str) -> tuple[list[Node], int
                 return friends, place, groups
 
 
-def measured(drawn: random.Random, size: int, colluding: int) -> str:
-    """In how many of RINGS_MEASURED rings a coin finds such a place, and how far it is."""
+@dataclass(frozen=True)
+class Walks:
+    """Of one coin in each of many rings of random keys."""
+
+    registers: float
+    """Share of the registers that enough friends witness."""
+    lengths: tuple[int, ...]
+    """Payments before the first such register, of the coins that come to one."""
+
+
+def measure(drawn: random.Random, size: int, colluding: int) -> Walks:
     k, q = replicas_and_quorum(size)
-    walks: list[int] = []
+    lengths: list[int] = []
     good = 0
     for _ in range(RINGS_MEASURED):
-        numbers = friends_by_place(drawn, size, colluding, k)
-        places = [
-            place for place, number in zip(PLACES, numbers, strict=True) if number >= 2 * q - k
-        ]
+        friends = friends_by_place(drawn, size, colluding, k)
+        places = [place for place, n in zip(PLACES, friends, strict=True) if n >= 2 * q - k]
         good += len(places)
-        walks += [place - 1 for place in places[:1]]
-    share = good / (RINGS_MEASURED * len(PLACES))
-    far = f", after {sum(walks) / len(walks):.0f} payments" if walks else ""
+        lengths += [place - 1 for place in places[:1]]
+    return Walks(good / (RINGS_MEASURED * len(PLACES)), tuple(lengths))
+
+
+def told(size: int, colluding: int, walks: Walks) -> str:
+    coins = len(walks.lengths)
+    far = f", after {sum(walks.lengths) / coins:.0f} payments" if coins else ""
     return (
-        f"{colluding} of {size} members: {share:.2%} of registers are theirs, "
-        f"{len(walks) / RINGS_MEASURED:.0%} of coins come to one{far}"
+        f"{colluding} of {size} members: {walks.registers:.2%} of registers are theirs, "
+        f"{coins / RINGS_MEASURED:.0%} of coins come to one{far}"
     )
 
 
