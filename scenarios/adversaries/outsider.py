@@ -176,6 +176,9 @@ class _ThisProcess:
     async def kill(self, name: str) -> None:
         raise NotImplementedError(f"{name} runs in the attack's own process")
 
+    async def ended(self, name: str) -> None:
+        raise NotImplementedError(f"{name} runs in the attack's own process")
+
     async def restart(self, name: str) -> str:
         raise NotImplementedError(f"{name} runs in the attack's own process")
 
