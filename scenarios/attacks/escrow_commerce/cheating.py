@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from crypto.documents import Signed, sign_document
+from nodes.peer.escrow_commerce.books import OwnOffer
 from nodes.protocols.dht_micropayment import holding as rule
 from nodes.protocols.dht_micropayment.holding import CoinState, Holding
 from nodes.protocols.dht_micropayment.transfer import terms_of
@@ -15,8 +16,10 @@ from nodes.protocols.escrow_commerce import sale as steps
 from nodes.protocols.escrow_commerce.messages import (
     BuyerDeposit,
     Contract,
+    Offer,
     Rate,
     Rating,
+    Register,
     SellerDeposit,
     Value,
 )
@@ -134,6 +137,21 @@ def lose(mallory: Mallory, content_id: str) -> None:
 
 def _on_offer(mallory: Mallory, content_id: str) -> Path:
     return mallory.trade.files.offered(bytes.fromhex(content_id))
+
+
+async def offer_by_hand(
+    act: Act, mallory: Mallory, words: str, price: int, content_id: bytes | None, size: int | None
+) -> Opened[Received]:
+    """Step 1, with fields left out. Raises what the central server refuses with."""
+    party = mallory.party
+    offered = Offer(party.id, words, content_id, size, price, party.now() + 3_600_000)
+    signed = sign_document(offered, party.key)
+    transaction = party.fresh_transaction()
+    async with party.store.transaction() as tx:
+        own = OwnOffer(transaction, signed, "registered")
+        mallory.trade.books.offers.put(tx, transaction, own)
+    to = bytes.fromhex(act.live.central_server.id)
+    return await party.send(to, Register(signed), transaction, Received)
 
 
 async def deposit(mallory: Mallory, sale: bytes, content: bytes) -> SellerDeposit:

@@ -1,11 +1,6 @@
 """PC-A1: garbage without end, for a buyer that was not told how much there is to come."""
 
-from crypto.documents import Signed, sign_document
-from nodes.peer.escrow_commerce.books import OwnOffer
-from nodes.protocols.escrow_commerce.messages import Offer, Register
-from nodes.protocols.message import Received
-from scenarios.adversaries.outsider import Mallory
-from scenarios.attacks.escrow_commerce.cheating import spoil
+from scenarios.attacks.escrow_commerce.cheating import offer_by_hand, spoil
 from scenarios.attacks.escrow_commerce.sale import PRICE, PROTOCOLS, SIZE, offer, void
 from scenarios.lab.acting import Act
 from scenarios.lab.attack import attack
@@ -36,7 +31,7 @@ async def endless_content(act: Act) -> None:
     await act.begin()
 
     spoil(mallory, content_id, bytes(ENDLESS))
-    sizeless = _offer_without_size(act, mallory, bytes.fromhex(content_id))
+    sizeless = offer_by_hand(act, mallory, WORDS, PRICE, bytes.fromhex(content_id), None)
     if await act.attempt(act.live.central_server, sizeless) is None:
         return
     found = await buyer.control("search", words=WORDS)
@@ -47,19 +42,6 @@ async def endless_content(act: Act) -> None:
     if taken >= ENDLESS:
         says = f"{taken} bytes for a content of {SIZE}, and nothing was paid"
         act.harm(buyer, taken - SIZE, "bytes of its disk", says=says)
-
-
-async def _offer_without_size(act: Act, mallory: Mallory, content_id: bytes) -> Signed[Offer]:
-    party = mallory.party
-    offered = Offer(party.id, WORDS, content_id, None, PRICE, party.now() + 3_600_000)
-    signed = sign_document(offered, party.key)
-    transaction = party.fresh_transaction()
-    async with party.store.transaction() as tx:
-        own = OwnOffer(transaction, signed, "registered")
-        mallory.trade.books.offers.put(tx, transaction, own)
-    to = bytes.fromhex(act.live.central_server.id)
-    await party.send(to, Register(signed), transaction, Received)
-    return signed
 
 
 def _on_disk(act: Act, buyer: Node) -> int:

@@ -1,11 +1,7 @@
 """PC-A1, PC-A2: who has promised nothing has broken no promise."""
 
-from crypto.documents import Signed, sign_document
-from nodes.peer.escrow_commerce.books import OwnOffer
-from nodes.protocols.escrow_commerce.messages import Offer, Register
 from nodes.protocols.message import Received
-from scenarios.adversaries.outsider import Mallory
-from scenarios.attacks.escrow_commerce.cheating import deposit
+from scenarios.attacks.escrow_commerce.cheating import deposit, offer_by_hand
 from scenarios.attacks.escrow_commerce.sale import (
     DISPUTE_SECONDS,
     PRICE,
@@ -40,7 +36,12 @@ async def promise_of_nothing(act: Act) -> None:
     await withdraw(buyer, PRICE)
     await act.begin()
 
-    if await act.attempt(act.live.central_server, _offer_words(act, mallory)) is None:
+    if (
+        await act.attempt(
+            act.live.central_server, offer_by_hand(act, mallory, WORDS, PRICE, None, SIZE)
+        )
+        is None
+    ):
         return
     found = await buyer.control("search", words=WORDS)
     ordering = buyer.control("order", offer=found["selected"]["offer"])
@@ -59,17 +60,3 @@ async def promise_of_nothing(act: Act) -> None:
     await act.live.advance(DISPUTE_SECONDS)
     await seller.until(sale, "paid")
     act.harm(buyer, PRICE, COINS, to=mallory, says="for noise; nothing else was promised")
-
-
-async def _offer_words(act: Act, mallory: Mallory) -> Signed[Offer]:
-    """Step 1, with nothing fixed but words and a price."""
-    party = mallory.party
-    offered = Offer(party.id, WORDS, None, SIZE, PRICE, party.now() + 3_600_000)
-    signed = sign_document(offered, party.key)
-    transaction = party.fresh_transaction()
-    async with party.store.transaction() as tx:
-        own = OwnOffer(transaction, signed, "registered")
-        mallory.trade.books.offers.put(tx, transaction, own)
-    to = bytes.fromhex(act.live.central_server.id)
-    await party.send(to, Register(signed), transaction, Received)
-    return signed
