@@ -39,10 +39,11 @@ async def market_takes_item(act: Act) -> None:
     crooked = act.voice(market)
     await funded(buyer, PRICE)
     listing = await offered(act, seller, 2)
+    await act.live.recorder.follow(market, wait=0)  # what it has sent before is not counted
     await act.begin()
 
     trade = await bought(buyer, market, listing)
-    if (told := await answered("2.4", market, trade)) != "ok":
+    if (told := await answered(act, "2.4", market, trade)) != "ok":
         act.refused(told, seller)
         await time_is_over(act)
         return

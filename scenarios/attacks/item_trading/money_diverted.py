@@ -37,11 +37,12 @@ async def money_diverted(act: Act) -> None:
     listing = await offered(act, seller, 1)
     own = await items.money.payee_key(bytes.fromhex(listing))
     await market.control("divert", key=own.hex())
+    await act.live.recorder.follow(market, wait=0)  # what it has sent before is not counted
     await act.begin()
 
     trade = await ordered(buyer, market, listing)
     await buyer.control("item_pay", transaction=trade)
-    if (told := await answered("1.6", market, trade)) != "ok":
+    if (told := await answered(act, "1.6", market, trade)) != "ok":
         act.refused(told, buyer)
         await time_is_over(act)
         await buyer.until(trade, "refunded")

@@ -39,7 +39,7 @@ async def paid_to_oneself(act: Act) -> None:
     own = await items.money.payee_key(name)
     await items.books.change_purchase(name, lambda it: changed(it, payee_key=own))
     await cheat.control("item_pay", transaction=trade)
-    if (told := await answered("2.7", market, trade)) != "ok":
+    if (told := await answered(act, "2.7", market, trade)) != "ok":
         act.refused(told, seller)
         await time_is_over(act)
         await cheat.until(trade, "refunded")

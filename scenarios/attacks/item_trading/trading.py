@@ -1,6 +1,7 @@
 """What attacks on item trades begin with: a certified item, a line in a list, an order."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from crypto import codec
@@ -11,6 +12,7 @@ from nodes.protocols.item_trading.payment import reference_of
 from nodes.protocols.item_trading.players import Purchase
 from nodes.protocols.item_trading.reading import key_context, unlock
 from nodes.protocols.message import Message
+from nodes.runtime.observer import Row
 from scenarios.adversaries.outsider import Mallory
 from scenarios.lab.acting import Act
 from scenarios.lab.items import bought
@@ -70,17 +72,26 @@ async def sold(buyer: Node, seller: Node, market: Node, listing: str) -> str:
     return trade
 
 
-async def answered(step: str, at: Node, trade: str) -> str:
+async def answered(act: Act, step: str, at: Node, trade: str) -> str:
     """What a step of this node was answered with: `ok`, or the code of the refusal."""
-    asked, after = "", 0
+    recorder = act.live.recorder
     async with asyncio.timeout(STEP_SECONDS):
-        while True:
-            for row in await at.trace(after=after, transaction=trade, wait=10):
-                after = row["n"]
-                if (row["kind"], row["direction"], row["step"]) == ("request", "out", step):
-                    asked = row["receiver"]
-                elif asked and (row["kind"], row["sender"]) == ("answer", asked):
-                    return str(row.get("outcome", "ok"))
+        while (answer := _answer(step, trade, recorder.rows.get(at.name, ()))) is None:
+            await recorder.follow(at, wait=10)
+    return answer.outcome
+
+
+def _answer(step: str, trade: str, rows: Iterable[Row]) -> Row | None:
+    """The first row behind the step that came from whom it went to."""
+    asked = ""
+    for row in rows:
+        if row.transaction != trade:
+            continue
+        if (row.kind, row.direction, row.step) == ("request", "out", step):
+            asked = row.receiver
+        elif asked and (row.kind, row.sender) == ("answer", asked):
+            return row
+    return None
 
 
 async def time_is_over(act: Act) -> None:
