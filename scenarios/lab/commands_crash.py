@@ -53,6 +53,9 @@ def crash(
     seeds: Annotated[
         int, typer.Option(help="Each case with so many seeds, from --seed on.", min=1)
     ] = 1,
+    down: Annotated[
+        float, typer.Option(help="Virtual seconds that whoever was killed stays down.", min=0)
+    ] = 0.0,
     jobs: Annotated[
         int, typer.Option(help="Processes to simulate in; 0: as many as processors.", min=0)
     ] = 0,
@@ -83,11 +86,12 @@ def crash(
         done = [(0, outcome) for outcome in run_until_told_to_end(_sweep(cases, as_json))]
     else:
         chosen = range(seed, seed + seeds)
-        done = run_until_told_to_end(_simulate(cases, chosen, jobs or os.cpu_count() or 1, as_json))
+        processes = jobs or os.cpu_count() or 1
+        done = run_until_told_to_end(_simulate(cases, chosen, processes, down, as_json))
     if as_json:
         emit([_plain(*one) for one in done])
     else:
-        _tell(done, len(cases) * (1 if real else seeds))
+        _tell(done, len(cases) * (1 if real else seeds), down)
     return exit_code_of([outcome for _, outcome in done])
 
 
@@ -146,14 +150,14 @@ async def _sweep(cases: "Sequence[Case]", quiet: bool) -> "list[Outcome]":
 
 
 async def _simulate(
-    cases: "Sequence[Case]", seeds: Sequence[int], jobs: int, quiet: bool
+    cases: "Sequence[Case]", seeds: Sequence[int], jobs: int, down: float, quiet: bool
 ) -> "list[Seeded]":
     from scenarios.simulation.crash_sweep import sweep
 
     total = len(cases) * len(seeds)
     waiting = Waiting(f"Simulating {in_words(total, 'case')}", quiet=quiet)
     done: list[Seeded] = []
-    async for played in sweep(cases, seeds, jobs):
+    async for played in sweep(cases, seeds, jobs, down_seconds=down):
         done.append((played.seed, played.outcome))
         waiting(len(done), total)
     waiting.end("done")
@@ -169,13 +173,13 @@ def _line(outcome: "Outcome") -> str:
     )
 
 
-def _tell(done: "Sequence[Seeded]", wanted: int) -> None:
+def _tell(done: "Sequence[Seeded]", wanted: int, down: float) -> None:
     outcomes = [outcome for _, outcome in done]
     show_result(outcomes)
     for seed, outcome in done:
         if outcome.holds is not True:
             say(f"\n{WORDS[outcome.holds]} {outcome.case.name}: {outcome.ended}; {outcome.trouble}")
-            say(f"  {play_again(outcome.case, seed)}")
+            say(f"  {play_again(outcome.case, seed, down)}")
     counted = dict.fromkeys(WORDS.values(), 0)
     for outcome in outcomes:
         counted[WORDS[outcome.holds]] += 1

@@ -121,10 +121,11 @@ async def run_case(
 
 
 class Kill:
-    """Kill -9 of one party at one point; it is started again at once."""
+    """Kill -9 of one party at one point; it is started again `down_seconds` later."""
 
-    def __init__(self, victim: Node, case: Case) -> None:
+    def __init__(self, victim: Node, case: Case, down_seconds: float = 0.0) -> None:
         self._victim, self._case = victim, case
+        self._down_seconds = down_seconds
         self._dead = asyncio.Event()
         self._nurse: asyncio.Task[None] | None = None
 
@@ -138,6 +139,7 @@ class Kill:
         """Wait until its process has ended, then start it again; ready when this returns."""
         await self._victim.ended()
         self._dead.set()
+        await asyncio.sleep(self._down_seconds)
         await self._victim.restart()
 
     async def get_over_it(self) -> bool:

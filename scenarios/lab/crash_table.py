@@ -34,8 +34,9 @@ def verdict(tried: "list[Outcome]") -> str:
     return f"unknown at {untold[0].case.point}: {untold[0].trouble}" if untold else "safe"
 
 
-def play_again(case: "Case", seed: int) -> str:
+def play_again(case: "Case", seed: int, down: float = 0.0) -> str:
     """The command that plays one case again."""
     words = ["jangteo", "crash", case.protocol, "--transaction", case.drama, "--party", case.party]
     words += ["--step", case.step, "--point", case.point]
-    return shlex.join([*words, *(["--seed", str(seed)] if seed else ["--real"])])
+    words += ["--seed", str(seed)] if seed else ["--real"]
+    return shlex.join([*words, *(["--down", f"{down:g}"] if down else [])])

@@ -4,6 +4,8 @@ A drama's `play` returns how the transaction ended and what was not as it must b
 honest party that has neither its goods nor its money, or both.
 """
 
+import asyncio
+import contextlib
 from collections.abc import Mapping
 
 from nodes.protocols.message import Role
@@ -11,7 +13,7 @@ from scenarios.content import HARBOUR
 from scenarios.lab.cash_dramas import cash_dramas
 from scenarios.lab.drama import Drama, Ended, whole_books
 from scenarios.lab.item_dramas import item_dramas
-from scenarios.lab.owners import Owners
+from scenarios.lab.owners import PAUSE_SECONDS, Owners
 from scenarios.lab.parties import owned
 from scenarios.lab.prepaid_dramas import prepaid_dramas
 from scenarios.lab.world import Node, World
@@ -19,6 +21,7 @@ from scenarios.lab.world import Node, World
 PRICE = 2
 PURSE = 64
 """Coins a payer has before it plays; fetched again when they run out."""
+GIVEN_BACK_SECONDS = 20.0
 
 
 class _Played:
@@ -140,8 +143,19 @@ class Payment(_Played):
         ended = str((await owners.see_through(self.payer, paid))["state"])
         moved = PRICE if ended == "paid" else 0
         payer, payee = self._before
+        if not moved:
+            await self._given_back(payer)
         faults = await changed(self, self.payer, payer, -moved)
         return Ended(ended, faults + await changed(self, self.payee, payee, moved))
+
+    async def _given_back(self, before: int) -> None:
+        """B1: what was certified of a payment that came to nothing is the payer's again."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GIVEN_BACK_SECONDS):
+                while True:
+                    if await self.coins_of(self.payer) == before:
+                        return
+                    await asyncio.sleep(PAUSE_SECONDS)
 
 
 class Reissue(_Played):

@@ -22,7 +22,16 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from scenarios.lab.auditor import audit_settled, verdict_of
-from scenarios.lab.crash import HONEST, PEERS, SETTINGS, SETTLE_SECONDS, Outcome, run_case
+from scenarios.lab.crash import (
+    HONEST,
+    PEERS,
+    SETTINGS,
+    SETTLE_SECONDS,
+    Kill,
+    Outcome,
+    Trouble,
+    run_case,
+)
 from scenarios.lab.crash_cases import ALONE, ARROWS, CASH, COINS, ITEMS, PREPAID, SALES, Case
 from scenarios.lab.dramas import PROGRAMS, dramas
 from scenarios.lab.failures import LabFailure
@@ -65,8 +74,16 @@ class Played:
 class Stage:
     """Where cases are played. Prepared worlds are kept in `folder`, one a drama."""
 
-    def __init__(self, folder: Path, programs: Mapping[str, str] = PROGRAMS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        programs: Mapping[str, str] = PROGRAMS,
+        *,
+        down_seconds: float = 0.0,
+    ) -> None:
+        """`down_seconds`: how long whoever was killed stays down."""
         self._folder, self._programs = folder, programs
+        self._down_seconds = down_seconds
         self._prepared: dict[str, Snapshot] = {}
 
     def play(self, case: Case, seed: int) -> Outcome:
@@ -74,7 +91,7 @@ class Stage:
         prepared = self._prepared_for(case.drama)
         try:
             return simulate(
-                partial(_play, case, prepared),
+                partial(_play, case, prepared, self._down_seconds),
                 seed=seed,
                 name=case.name,
                 seconds=VIRTUAL_SECONDS,
@@ -105,11 +122,17 @@ class Stage:
             return world.fall_asleep(self._folder / drama.replace(" ", "-"))
 
 
-async def _play(case: Case, prepared: Snapshot, simulation: Simulation) -> Outcome:
+async def _play(
+    case: Case, prepared: Snapshot, down_seconds: float, simulation: Simulation
+) -> Outcome:
     async with SimulatedWorld.wake(simulation, prepared) as world:
         drama = dramas(world, Owners(world))[case.drama]
         kind = fault_of(case)
-        trouble = None if kind is None else Mishap(world, drama, case, kind)
+        trouble: Trouble = (
+            Kill(drama.parties[case.party], case, down_seconds)
+            if kind is None
+            else Mishap(world, drama, case, kind)
+        )
         return await run_case(world, drama, case, trouble)
 
 
@@ -121,14 +144,16 @@ def protocol_of_drama(drama: str) -> str:
 # many
 
 
-async def sweep(cases: Sequence[Case], seeds: Sequence[int], jobs: int) -> AsyncIterator[Played]:
+async def sweep(
+    cases: Sequence[Case], seeds: Sequence[int], jobs: int, *, down_seconds: float = 0.0
+) -> AsyncIterator[Played]:
     """Every case with every seed, as they are done, by `jobs` processes of their own.
 
     Strings hash alike in all of them, so that a case played again is the same case.
     """
     folder = temporary_folder()
     try:
-        with _same_hashes(), _pool(jobs, folder) as pool:
+        with _same_hashes(), _pool(jobs, folder, down_seconds) as pool:
             doing = [
                 asyncio.wrap_future(pool.submit(_play_all, seed, batch))
                 for seed in seeds
@@ -152,9 +177,12 @@ def _batches(cases: Sequence[Case]) -> Iterator[list[Case]]:
 
 
 @contextmanager
-def _pool(jobs: int, folder: Path) -> Iterator[ProcessPoolExecutor]:
+def _pool(jobs: int, folder: Path, down_seconds: float) -> Iterator[ProcessPoolExecutor]:
     pool = ProcessPoolExecutor(
-        jobs, mp_context=get_context("spawn"), initializer=_begin, initargs=(folder,)
+        jobs,
+        mp_context=get_context("spawn"),
+        initializer=_begin,
+        initargs=(folder, down_seconds),
     )
     try:
         yield pool
@@ -180,14 +208,14 @@ _stage: Stage
 """Of this process, if it is one of a pool."""
 
 
-def _begin(folder: Path) -> None:
+def _begin(folder: Path, down_seconds: float) -> None:
     """In a new process of the pool, which ends with the one that started it."""
     global _stage
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     own = folder / str(os.getpid())
     own.mkdir()
-    _stage = Stage(own)
+    _stage = Stage(own, down_seconds=down_seconds)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*QUIET_GENERATIONS)
