@@ -30,5 +30,5 @@ async def no_goods_for_cash(act: Act) -> None:
     payment = await start(customer, "cash_pay", to=mallory.name, amount=PRICE)
     row = await customer.until(payment, "settled")
     proven = bool(row["receipt"] and row["settlement"])
-    act.live.check("merchant and coin server have signed for it", proven)
-    act.harm(customer, PRICE, CASH, to=mallory, says="for an order that is receipted and not met")
+    if proven:
+        act.harm(customer, PRICE, CASH, to=mallory, says="it is receipted, and not met")

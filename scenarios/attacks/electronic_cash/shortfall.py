@@ -40,8 +40,7 @@ async def shortfall(act: Act) -> None:
     hear_instead(mallory, Deposited)
     await act.begin()
 
-    taken = await deposit_unissued(mallory, act.voice(server), id_of(bank), STOLEN)
-    act.live.check("the bank credits what it cannot tell from a coin", taken)
+    assert await deposit_unissued(mallory, act.voice(server), id_of(bank), STOLEN)
     there, covered = await circulating(server), (await bank_books(bank, server)).outstanding
     if there - covered == STOLEN:
         act.detected(f"{there} circulate, {covered} are outstanding", "whoever compares the books")
@@ -51,10 +50,9 @@ async def shortfall(act: Act) -> None:
     deposit = await start(last, "cash_deposit", amount=HOLDINGS[-1])
     row = await last.until(deposit, "cancelled", "disputed", "refused")
     is_short = row["refusal"] == BeyondOutstanding.code
-    act.live.check("the last one's good coins are refused", is_short, str(row["refusal"]))
     left = (await bank_books(bank, server)).outstanding
     await ended(last, await start(last, "cash_deposit", amount=left), "settled")
     lost = HOLDINGS[-1] - left
     told = f"of its {HOLDINGS[-1]} the bank credits {left}; the rest is owed by nobody"
-    act.live.check("the loss is what was issued too much", lost == STOLEN, f"{lost}")
-    act.harm(last, lost, "cover", to=mallory, says=told)
+    if is_short and lost == STOLEN:
+        act.harm(last, lost, "cover", to=mallory, says=told)

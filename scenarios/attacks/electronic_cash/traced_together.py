@@ -29,11 +29,10 @@ async def traced_together(act: Act) -> None:
     await act.begin()
     casts = await MEASURED.play(act.world)
     measured = judge(MEASURED, casts, await look_at(act.world))
-    for coalition in NOT_ENOUGH:
-        name = f"{coalition} cannot tell who makes a payment"
-        act.live.check(name, not measured.knows(PAYER, coalition))
-    act.live.check("no payment is laid to a stranger", not measured.confusions)
-    if measured.knows(PAYER, "B+S"):
+    others = [coalition for coalition in NOT_ENOUGH if measured.knows(PAYER, coalition)]
+    await act.say(f"who makes a payment, besides B+S: {', '.join(others) or 'nobody can tell'}")
+    wrong = [one for one in measured.confusions if one.fact == PAYER.name]
+    if measured.knows(PAYER, "B+S") and not (others or wrong):
         for cast in casts:
             customer = cast.nodes["C"]
             act.harm(customer, 1, "payments traced", to=act.live.bank, says="with the coin server")
