@@ -63,10 +63,13 @@ class CoinTrust:
         self._party.observer.notify()
 
 
-def coin_ring(service: Service, *, member: bool) -> Ring:
-    """A place in the DHT where coins live. A member votes on them by the rules of their paper."""
+def coin_ring(service: Service, *, member: bool, node: type[DhtNode] = DhtNode) -> Ring:
+    """A place in the DHT where coins live. A member votes on them by the rules of their paper.
+
+    `node`: a cheat brings another.
+    """
     trust = CoinTrust(service.party)
-    ring = Ring(service, member=member, validators={NAMESPACE: trust.check_put})
+    ring = Ring(service, member=member, validators={NAMESPACE: trust.check_put}, node=node)
     trust.by_votes_known_to(ring.dht)
 
     async def meet_broker() -> None:

@@ -23,6 +23,7 @@ from nodes.protocols.dht_micropayment.coin import Trust
 from nodes.protocols.dht_micropayment.validator import check_put
 from nodes.protocols.errors import Refused
 from nodes.runtime.store import Store
+from scenarios.lab.lying import Lie, LyingNode
 
 HOST = "127.0.0.1"
 SECONDS = 10.0
@@ -31,11 +32,13 @@ SECONDS = 10.0
 class Ours:
     """A member with its votes on disk and the coins' own check."""
 
+    node_class = DhtNode
+
     def __init__(self, seed: bytes, folder: Path, broker: bytes, authority: bytes) -> None:
         key = SigningKey(seed)
         self._store = Store(folder / f"{key.public_key.hex()[:16]}.db")
         self._broker = broker
-        self._node = DhtNode(
+        self._node = self.node_class(
             key=key,
             storage=self._store,
             now=lambda: time.time_ns() // 1_000_000,
@@ -88,6 +91,16 @@ class Ours:
         await self._store.close()
 
 
+class Lying(Ours):
+    """One whose replica lies once it is told to."""
+
+    node_class = LyingNode
+
+    async def lie(self, lies: list[Lie]) -> None:
+        assert isinstance(self._node, LyingNode), "its class says so"
+        self._node.tell(frozenset(lies))
+
+
 class Stock:
     """The library as it comes: `set`, `get`, values in memory."""
 
@@ -121,7 +134,7 @@ class Stock:
         self._server.stop()
 
 
-KINDS: dict[str, type[Any]] = {"ours": Ours, "stock": Stock}
+KINDS: dict[str, type[Any]] = {"ours": Ours, "lying": Lying, "stock": Stock}
 
 
 def main(kind: str, connection: Connection, arguments: tuple[Any, ...]) -> None:

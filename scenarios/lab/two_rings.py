@@ -5,12 +5,13 @@ import multiprocessing
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from crypto import codec
-from crypto.documents import sign_document
+from crypto.documents import Signed, sign_document
 from crypto.signing import SigningKey
 from dht.records import (
     NODE_ID_BYTES,
@@ -179,8 +180,8 @@ class Coins:
     def _evidence(self, coin: Coin) -> Evidence:
         return Evidence(sign_document(coin, self.broker))
 
-    def payment(self, coin: Coin, opened: Certificate) -> Put:
-        """From its holder to itself: what a witness checks is the same."""
+    def payment(self, coin: Coin, opened: Certificate, payee: bytes = b"") -> Put:
+        """From its holder to a payee, or to itself: what a witness checks is the same."""
         last = codec.decode(opened.record.signed.content, Body)
         me = self.holder.public_key
         body = next_step(
@@ -189,32 +190,56 @@ class Coins:
             next_register(coin, last),
             kind="pay",
             payer=me,
-            payee=me,
+            payee=payee or me,
             terms=chain(coin),
         )
         return Put(sign_step(body, self.holder), opened, codec.encode(self._evidence(coin)))
+
+
+@dataclass(frozen=True)
+class Membership:
+    """The keys of a ring's members, and the roster that their authority signed."""
+
+    authority: SigningKey
+    keys: list[SigningKey]
+    signed: Signed[Roster]
+
+    @classmethod
+    def of(cls, size: int, k: int, q: int) -> "Membership":
+        authority = SigningKey.generate()
+        keys = [SigningKey.generate() for _ in range(size)]
+        members = tuple(sorted(key.public_key for key in keys))
+        roster = Roster(1, authority.public_key, k, q, members, b"")
+        return cls(authority, keys, sign_document(roster, authority))
 
 
 @asynccontextmanager
 async def our_ring(
     size: int, k: int, q: int, folder: Path, broker: SigningKey
 ) -> AsyncIterator[Ring]:
-    authority = SigningKey.generate()
-    keys = [SigningKey.generate() for _ in range(size)]
-    members = tuple(sorted(key.public_key for key in keys))
-    roster = sign_document(Roster(1, authority.public_key, k, q, members, b""), authority)
-    arguments = [(key.seed, folder, broker.public_key, authority.public_key) for key in keys]
-    processes = await _start("ours", arguments)
+    members = Membership.of(size, k, q)
+    async with ring_of("ours", members, folder, broker) as (processes, _):
+        yield Ring([node_id(key.public_key) for key in members.keys], processes, k)
+
+
+@asynccontextmanager
+async def ring_of(
+    kind: str, members: Membership, folder: Path, broker: SigningKey
+) -> AsyncIterator[tuple[list[Process], list[tuple[bytes, int]]]]:
+    """A process for each member, and where each listens."""
+    keys, authority = members.keys, members.authority.public_key
+    arguments = [(key.seed, folder, broker.public_key, authority) for key in keys]
+    processes = await _start(kind, arguments)
     try:
         contacts = [
             (key.public_key, await process.ask("listen"))
             for key, process in zip(keys, processes, strict=True)
         ]
         for process in processes:
-            await process.ask("adopt", codec.encode(roster))
+            await process.ask("adopt", codec.encode(members.signed))
         await asyncio.gather(*(process.ask("join", contacts) for process in processes))
         await _until_ready(processes)
-        yield Ring([node_id(key.public_key) for key in keys], processes, k)
+        yield processes, contacts
     finally:
         for process in processes:
             process.end()

@@ -19,6 +19,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "content": {"size": 2},
     "dht": {"nodes": 6, "count": 2, "rounds": 1},
     "idle_connections": {"count": 50},
+    "lying_replicas": {"races": 4, "large": 0, "processes": 2},
     "overload": {"orders": 60, "hands": 4, "peers": 5},
     "purchase": {"count": 2, "buyers": 2, "repeats": 1, "price": 1, "peers": 5},
     "start_up": {"repeats": 1, "peers": 5},
