@@ -26,7 +26,7 @@ from scenarios.lab.world import World
 
 DIRECTORY = "membership"
 """Who is who and where. That somebody was looked up is a question of its own."""
-DIRECTORY_TABLES = frozenset({"parties", "roster"})
+DIRECTORY_TABLES = frozenset({"parties", "roster", "rosters"})
 MOST_IN_A_LOOK_UP = 3
 """A look-up that names more parties names nobody in particular."""
 LONGEST_SEARCHED = 16_384
