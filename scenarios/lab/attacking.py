@@ -53,6 +53,8 @@ class Played:
 
     came: Came
     run: Run
+    own: tuple[Check, ...] = ()
+    """What the attack itself wanted to hold."""
 
     @property
     def broken_off(self) -> str:
@@ -114,7 +116,7 @@ async def _side(attack: Attack, seed: int, narrator: Narrator, *, guarded: bool)
         if interrupted:
             raise KeyboardInterrupt
     run.command = f"jangteo attack {attack.name.replace('_', '-')} --seed {seed}"
-    return Played(acts[0].came, run)
+    return Played(acts[0].came, run, tuple(acts[0].live.checks))
 
 
 # the judging
@@ -123,7 +125,7 @@ async def _side(attack: Attack, seed: int, narrator: Narrator, *, guarded: bool)
 def judge(attack: Attack, without: Played | None, guarded: Played) -> Judged:
     checks = []
     if without is not None:
-        checks += _succeeds("without its guards", attack, without)
+        checks += [*_succeeds("without its guards", attack, without), *without.own]
     if attack.kind == "open":
         checks += _succeeds("whatever is on", attack, guarded)
     else:
@@ -198,7 +200,7 @@ def _audited(attack: Attack, played: Played) -> list[Check]:
     A cheat takes its steps in whatever order it likes.
     """
     if attack.kind == "open":
-        return []
+        return list(played.own)
     own = ("the scenario ran to its end", ORDER)
     checks = [check for check in played.run.checks if check.name not in own]
     return [

@@ -104,6 +104,12 @@ def test_what_an_attack_says_it_leaves_is_left() -> None:
     assert trouble(succeeded(), refused(Check("every transaction reached its end", None))) == ""
 
 
+def test_what_the_attack_itself_wanted_to_hold_counts_with_its_guards_off_too() -> None:
+    came, own = Came(harms=[STOLEN], changes=dict(MOVED)), (Check("it was one coin", False, "2"),)
+    run = succeeded().run
+    assert "it was one coin: 2" in trouble(Played(came, run, own), refused())
+
+
 def test_a_run_that_broke_off_shows_nothing() -> None:
     ended = Check("the scenario ran to its end", None, "it broke off")
     assert "it broke off" in trouble(played(Came(harms=[STOLEN]), (ended,)), refused())
