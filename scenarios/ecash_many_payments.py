@@ -38,7 +38,6 @@ async def ecash_many_payments(
     players = run.cast("C", "C'", "C''", "C'''")
     run.name(run.broker, "")
     await _withdraw_all(run, players)
-    await _meet(run, players)
     await _gather_coins(run, players)
     before = await _quiet(run)
     started = await run.messages_to(run.bank)
@@ -76,15 +75,6 @@ async def _withdraw_all(run: LiveRun, players: tuple[Node, ...]) -> None:
         await node.until(asked["transaction"], "completed")
 
 
-async def _meet(run: LiveRun, players: tuple[Node, ...]) -> None:
-    """Everybody is paid once at each coin server, which looks up whom it has never met."""
-    for steps in (1, 2):
-        for number, payer in enumerate(players):
-            server = run.coin_servers[number % len(run.coin_servers)]
-            payee = players[(number + steps) % len(players)]
-            await _pay_once(payer, payee, 1, coin_server=server.name)
-
-
 async def _gather_coins(run: LiveRun, players: tuple[Node, ...]) -> None:
     """Each player makes one coin of all it has at a coin server."""
     for node in players:
@@ -104,8 +94,8 @@ async def _pay(run: LiveRun, players: tuple[Node, ...], times: int) -> None:
         await asyncio.gather(*(_pay_once(payer, payee, price) for payer, payee in pairs))
 
 
-async def _pay_once(payer: Node, payee: Node, price: int, *, coin_server: str = "") -> None:
-    asked = await payer.control("cash_pay", to=payee.name, amount=price, coin_server=coin_server)
+async def _pay_once(payer: Node, payee: Node, price: int) -> None:
+    asked = await payer.control("cash_pay", to=payee.name, amount=price)
     await payer.until(asked["transaction"], "settled")
 
 

@@ -8,25 +8,21 @@ from typing import Any
 import msgspec
 
 from nodes.cash_wallet.purse import Purse
+from nodes.cash_wallet.undecided import Undecided
 from nodes.protocols.electronic_cash import payment as rule
 from nodes.protocols.electronic_cash.circulation import parcel_digest
 from nodes.protocols.electronic_cash.documents import SalePayment
 from nodes.protocols.electronic_cash.holding import INCOMING_MOVES, Incoming, IncomingPhase
 from nodes.protocols.electronic_cash.messages import Accepted, Acknowledge, Pay
-from nodes.protocols.electronic_cash.refusals import PaymentNotAsOrdered, WrongCoinServer
-from nodes.protocols.electronic_cash.wallet import GAP
+from nodes.protocols.electronic_cash.refusals import KeyInUse, PaymentNotAsOrdered, WrongCoinServer
 from nodes.protocols.envelope import Opened
 from nodes.protocols.errors import OutcomeUnknown, Refused
 from nodes.protocols.message import PartyId, Role, TransactionId
 from nodes.runtime.evidence import shown
 from nodes.runtime.log import get_log
-from nodes.runtime.refusals import NotReady
 from nodes.runtime.service import Service
 from nodes.wallet.asking import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, is_for_now
 
-MOST_UNDECIDED = GAP // 4
-"""So many payments with coins of one home may wait for its word. Each has a number of the wallet,
-and with many more of them a recovery would not find what came after."""
 _OWN = b"own"
 
 
@@ -38,8 +34,7 @@ class Till:
         self.table = service.party.store.table("cash_incoming", Incoming)
         self._chosen = service.party.store.table("cash_coin_server", PartyId)
         self._running: dict[bytes, asyncio.Lock] = {}
-        self._undecided: dict[PartyId, set[bytes]] = {}
-        """Parcels of each home that no coin server has decided yet."""
+        self._undecided = Undecided()
         self._going_on: set[bytes] = set()
         service.at_start(self._resume)
         service.shows(self)
@@ -55,14 +50,10 @@ class Till:
     async def _resume(self) -> None:
         for record in self.table.values(self._party.store.committed):
             if record.state is IncomingPhase.PRESENTED:
-                self._of_home(record).add(record.parcel_digest)
                 self._start_going_on(record)
 
-    def _of_home(self, record: Incoming | Pay | SalePayment) -> set[bytes]:
-        home = record.home if isinstance(record, Incoming) else record.coin_server
-        return self._undecided.setdefault(home, set())
-
     def _start_going_on(self, record: Incoming) -> None:
+        self._undecided.unanswered(record.home, record.parcel_digest)
         if record.parcel_digest not in self._going_on:
             self._going_on.add(record.parcel_digest)
             self._service.spawn(self._go_on(record))
@@ -101,7 +92,10 @@ class Till:
         if role is not Role.COIN_SERVER:
             raise WrongCoinServer(f"{role} has no coins")
         async with self._alone(name):
-            record = await self._kept(name, message, transaction, forgets)
+            record = self._known(name, message)
+            if record is None:
+                await self._undecided.enter(message.coin_server, name)
+                record = await self._kept(name, message, transaction, forgets)
             try:
                 return await self._present(record)
             except (Refused, OutcomeUnknown) as error:
@@ -109,31 +103,35 @@ class Till:
                     self._start_going_on(record)
                 raise
 
+    def _known(self, name: bytes, message: Pay | SalePayment) -> Incoming | None:
+        """Raises PaymentNotAsOrdered for another's record."""
+        known = self._load(name)
+        if known is not None:
+            said = (message.coin_server, message.amount, message.reference)
+            if said != (known.home, known.amount, known.reference):
+                raise PaymentNotAsOrdered("this parcel came with another amount or purpose")
+        return known
+
     async def _kept(
         self, name: bytes, message: Pay | SalePayment, transaction: TransactionId, forgets: bool
     ) -> Incoming:
-        """The record of this parcel, on disk. Raises PaymentNotAsOrdered for another's."""
+        """The record of this parcel, on disk."""
         party = self._party
-        async with party.store.transaction() as tx:
-            known = self.table.get(tx, name)
-            if known is not None:
-                said = (message.coin_server, message.amount, message.reference)
-                if said != (known.home, known.amount, known.reference):
-                    raise PaymentNotAsOrdered("this parcel came with another amount or purpose")
-                return known
-            if len(self._of_home(message)) >= MOST_UNDECIDED:
-                raise NotReady("too many payments wait for their coin server")
-            record, _ = rule.incoming(
-                message,
-                self._purse.wallet,
-                self._purse.numbers.next_incoming(tx),
-                party.key,
-                entry_server=self._entry_server(message.coin_server),
-                transaction=transaction,
-                forgets=forgets,
-            )
-            self.table.put(tx, name, record)
-            self._of_home(record).add(name)
+        try:
+            async with party.store.transaction() as tx:
+                record, _ = rule.incoming(
+                    message,
+                    self._purse.wallet,
+                    self._purse.numbers.next_incoming(tx),
+                    party.key,
+                    entry_server=self._entry_server(message.coin_server),
+                    transaction=transaction,
+                    forgets=forgets,
+                )
+                self.table.put(tx, name, record)
+        except BaseException:
+            self._undecided.decided(message.coin_server, name)
+            raise
         return record
 
     @asynccontextmanager
@@ -162,7 +160,7 @@ class Till:
             party.post(
                 tx, record.entry_server, Acknowledge(answer.message.entry), record.transaction
             )
-        self._of_home(record).discard(name)
+        self._undecided.decided(record.home, name)
         return done
 
     async def _refused(self, record: Incoming, error: Refused) -> None:
@@ -174,8 +172,9 @@ class Till:
             else:
                 refused = record.moved(IncomingPhase.REFUSED, refusal=error.code)
                 self.table.put(tx, name, refused)
-            self._purse.numbers.give_back(tx, record.index)
-        self._of_home(record).discard(name)
+            if not isinstance(error, KeyInUse):
+                self._purse.numbers.give_back(tx, record.index)
+        self._undecided.decided(record.home, name)
 
     async def _ask(self, record: Incoming) -> tuple[Incoming, Opened[Accepted]]:
         """At the coin server chosen, or, where that is silent, at the coins' home.
