@@ -110,6 +110,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._end = FIRST_MOMENT + seconds
         self._numbers = itertools.count(1)
         self._remains: list[_Task] = []
+        self._generators: dict[int, Life | None] = {}
+        """Whose each asynchronous generator is, by its identity."""
         self.set_task_factory(self._make_task)
         self.set_exception_handler(_tell)
 
@@ -221,6 +223,21 @@ class VirtualLoop(asyncio.BaseEventLoop):
         raise NotImplementedError
 
     # ends
+
+    def _asyncgen_firstiter_hook(self, agen: Any) -> None:
+        """A node's own are its own matter: at the end of the loop only the lab's are closed."""
+        self._generators[id(agen)] = life_here()
+        if life_here() is None:
+            super()._asyncgen_firstiter_hook(agen)  # type: ignore[misc]
+
+    def _asyncgen_finalizer_hook(self, agen: Any) -> None:
+        """One was left before its end, and the collector closes it: in its own life, if that
+        goes on."""
+        life = self._generators.pop(id(agen), None)
+        if life is None:
+            super()._asyncgen_finalizer_hook(agen)  # type: ignore[misc]
+        elif life.alive and not self.is_closed():
+            self.call_soon(self.create_task, agen.aclose(), context=life.context)
 
     def bury(self, *lives: Life) -> None:
         """Keep the tasks of lives that have ended as they are.

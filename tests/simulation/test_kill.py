@@ -1,6 +1,9 @@
 """The end of a node is kill -9: what was committed stays, the rest is gone, nothing runs on."""
 
 import asyncio
+import contextlib
+import gc
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +86,35 @@ def test_nothing_of_a_life_that_has_ended_runs_again() -> None:
         return list(done)
 
     assert simulate(work) == ["thread", "timer", "timer"]
+
+
+def test_what_a_dead_life_left_open_is_not_closed_by_the_loop() -> None:
+    done: list[str] = []
+
+    async def work(simulation: Simulation) -> None:
+        life = simulation.new_life("node", 1)
+
+        @contextlib.asynccontextmanager
+        async def opened() -> AsyncIterator[None]:
+            try:
+                yield
+            finally:
+                done.append("closed")
+                await asyncio.Event().wait()
+
+        async def hold() -> None:
+            async with opened():
+                await asyncio.sleep(100)
+
+        simulation.loop.create_task(hold(), context=life.context)
+        await asyncio.sleep(1)
+        simulation.end_lives(life)
+        gc.collect()
+        await asyncio.sleep(1000)
+        done.append("end")
+
+    simulate(work)
+    assert done[0] == "end"
 
 
 def test_the_frame_that_ends_its_own_life_does_not_go_on() -> None:
