@@ -68,8 +68,9 @@ def _copy(registers: Registers, wanted: Wanted) -> Copy | None:
     held = registers.get(wanted.name)
     if held is None:
         return None
-    if held.certificate is not None and held.certified == wanted.digest:
-        return Copy(certificate=held.certificate)
+    for certificate in (held.certificate, held.rival_certificate):
+        if certificate is not None and certificate.record.digest == wanted.digest:
+            return Copy(certificate=certificate)
     for put in (held.put, held.rival):
         if put is not None and put.record.digest == wanted.digest:
             return Copy(put=put)

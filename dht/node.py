@@ -215,6 +215,11 @@ class DhtNode:
         """
         return await self._puller.repair()
 
+    async def cut_off(self, contacts: Sequence[Contact]) -> None:
+        """For experiments: as if the network to these, and to no others, were cut."""
+        found = [await _resolved(contact) for contact in contacts]
+        self._protocol.cut = frozenset(address for address in found if address is not None)
+
     async def _refresh(self) -> None:
         if self._member and not self._replica.registers.is_loaded:
             await self._replica.registers.load()

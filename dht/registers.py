@@ -20,6 +20,7 @@ from dht.records import Certificate, Put, Record, RegisterName, Vote
 from dht.storage import Storage
 
 LOAD_ROWS_AT_ONCE = 256
+MOST_RECORDS = 3
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
@@ -34,6 +35,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     """Of the vote; 0 for none."""
     rival: Put | None = None
     certificate: Certificate | None = None
+    rival_certificate: Certificate | None = None
+    """Of another body: more replicas lied than are borne, and this is the proof."""
 
     @property
     def certified(self) -> bytes:
@@ -46,9 +49,12 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
         shown = [self.put.record]
         if self.rival is not None:
             shown.append(self.rival.record)
-        if self.certificate is not None and self.certified not in [r.digest for r in shown]:
-            shown.append(self.certificate.record)
-        return tuple(shown)
+        for certificate in (self.certificate, self.rival_certificate):
+            if certificate is not None and certificate.record.digest not in [
+                record.digest for record in shown
+            ]:
+                shown.append(certificate.record)
+        return tuple(shown[:MOST_RECORDS])
 
     @property
     def digests(self) -> tuple[bytes, ...]:
@@ -91,7 +97,7 @@ def _with_vote(held: Entry, cast: Cast) -> Entry:
 def with_certificate(
     held: Entry | None, name: RegisterName, certificate: Certificate, cast: Cast
 ) -> Entry:
-    """A certificate that was found valid. The first one stays.
+    """A certificate that was found valid. The first one stays; one of another body is evidence.
 
     It stands for everything that led to it, so what came with the put is let go. Without a body
     of its own a replica votes as the quorum did.
@@ -100,11 +106,17 @@ def with_certificate(
     if held is None:
         return Entry(name, bare, *cast(bare), None, certificate)
     if held.certificate is not None:
-        return held
+        return _with_second(held, bare, certificate)
     held = _with_vote(held, cast)
     if certificate.record.digest == held.put.record.digest:
         return msgspec.structs.replace(held, put=bare, certificate=certificate)
     return msgspec.structs.replace(held, rival=held.rival or bare, certificate=certificate)
+
+
+def _with_second(held: Entry, bare: Put, certificate: Certificate) -> Entry:
+    if held.certified == bare.record.digest or held.rival_certificate is not None:
+        return held
+    return msgspec.structs.replace(held, rival=held.rival or bare, rival_certificate=certificate)
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,8 @@ class Rpc(RPCProtocol):
         self._in_hand: set[tuple[Address, bytes]] = set()
         self._is_full = False
         self._gone = asyncio.Event()
+        self.cut: frozenset[Address] = frozenset()
+        """In an experiment: nothing goes there, and nothing that comes from there arrives."""
 
     def __getattr__(self, name: str) -> Any:
         """The base class makes a remote call of every misspelt name."""
@@ -107,6 +109,9 @@ class Rpc(RPCProtocol):
     def _send(self, datagram: bytes, address: Address) -> None:
         """A datagram that finds the way out blocked is lost, like any other."""
         if self.transport is None or self.transport.is_closing():
+            return
+        if address in self.cut:
+            self.counters["datagrams_cut"] += 1
             return
         if self._is_full:
             self.counters["datagrams_dropped"] += 1
@@ -157,6 +162,9 @@ class Rpc(RPCProtocol):
         self.counters["bytes_in"] += len(data)
         kind, call_id, body = data[:1], data[1:FRAME_BYTES], data[FRAME_BYTES:]
         address = (addr[0], addr[1])
+        if address in self.cut:
+            self.counters["datagrams_cut"] += 1
+            return
         if not 0 < len(body) <= MAX_BODY_BYTES:
             self.counters["malformed"] += 1
         elif kind == REQUEST:

@@ -35,6 +35,13 @@ class _Nothing(Request, frozen=True):
     pass
 
 
+class _Cut(Request, frozen=True):
+    parties: tuple[str, ...]
+    """Names; nobody, to heal it."""
+    ring_only: bool = False
+    """Messages still go there."""
+
+
 class Ring:
     """Holds the DHT node of a service and keeps it in touch with the others."""
 
@@ -69,6 +76,7 @@ class Ring:
         service.at_stop(self.dht.close)
         service.awaits("ring", lambda: self.dht.ready)
         service.handles(EpochTurned, self._told)
+        service.operation("cut", _Cut, self._cut, "Reach these parties no more", lab_only=True)
         service.operation("standing", _Nothing, self._standing, "This node's place in the ring")
         if member:
             service.accounts_for(self._ledger)
@@ -143,7 +151,18 @@ class Ring:
             "votes": roster is not None and party.id in roster.members,
             "ready": self.dht.ready,
             "released": self.dht.is_released,
+            "unreached": len(self.dht.unreached()),
         }
+
+    async def _cut(self, asked: _Cut, party: Party) -> dict[str, Any]:
+        """One half of a cut; those on the other side are told the same."""
+        cards = [await party.directory.named(name) for name in asked.parties]
+        await self.dht.cut_off(
+            [Contact(card.id, card.udp.host, card.udp.port) for card in cards if card.udp]
+        )
+        party.client.cut = frozenset(() if asked.ring_only else (card.id for card in cards))
+        self._news.set()
+        return {"cut": len(cards)}
 
     async def _repair(self, asked: _Nothing, party: Party) -> dict[str, Any]:
         return {"restored": await self.dht.repair()}

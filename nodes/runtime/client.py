@@ -51,6 +51,8 @@ class Client:
         self._session = _new_session(
             aiohttp.TCPConnector(limit=0, limit_per_host=32, ttl_dns_cache=60)
         )
+        self.cut: frozenset[PartyId] = frozenset()
+        """In a lab: parties that cannot be reached from here."""
 
     @property
     def session(self) -> aiohttp.ClientSession:
@@ -130,6 +132,8 @@ class Client:
         while True:
             moved = False
             try:
+                if card.id in self.cut:
+                    raise Unreachable("cut off")
                 return await self._attempt(
                     card.url + declaration.path, wire, deadline, alone=declaration.anonymous
                 )

@@ -148,7 +148,7 @@ async def _coins_of(node: Shows) -> dict[str, list[str]]:
 
 
 async def _known_to_all(nodes: Iterable[Shows]) -> list[dict[str, Any]]:
-    """The roster that votes are checked by, and the keys that games sign certificates with."""
+    """The rosters that votes are checked by, and the keys that games sign certificates with."""
     found = []
     for node in nodes:
         if node.role == Role.CERTIFICATE_AUTHORITY:
@@ -163,11 +163,15 @@ async def _rosters(node: Shows) -> list[str]:
     from crypto import codec
     from crypto.documents import Signed
 
-    roster = (await _ledger(node)).get("roster")
-    if not roster:
-        return []
-    signatures = tuple(map(bytes.fromhex, roster["signatures"]))
-    return [codec.encode(Signed[Any](bytes.fromhex(roster["content"]), signatures)).hex()]
+    shown = (await _ledger(node)).get("rosters", [])
+    return [
+        codec.encode(
+            Signed[Any](
+                bytes.fromhex(roster["content"]), tuple(map(bytes.fromhex, roster["signatures"]))
+            )
+        ).hex()
+        for roster in shown
+    ]
 
 
 async def _ledger(node: Shows) -> dict[str, Any]:

@@ -26,6 +26,8 @@ class Standing:
     ready: bool
     released: bool
     """It has left, and may go: those who came after it hold what it kept."""
+    unreached: int
+    """How many members it cannot reach now."""
 
 
 async def standing(node: Node) -> Standing:

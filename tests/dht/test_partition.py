@@ -78,3 +78,17 @@ async def the_fraud_is_found(
         reading = await writers[0].read(name, seconds=5)
         first, second = (seen.record for seen in reading.records)
         assert check_fraud_proof(FraudProof(first, second))[0].payer == ALICE.public_key
+
+
+async def test_who_is_cut_off_is_silent_until_it_heals(sixteen: World) -> None:
+    client = await sixteen.client()
+    certificate = await sixteen.certified_opening(client, ALICE)
+    put = payment(certificate, ALICE, BOB)
+    silent = sixteen.closest(put.record.body().name)[:3]
+    await client.cut_off([c for c in sixteen.contacts() if c.id in silent])
+    pending = await client.put(put, seconds=0.6)
+    assert set(pending.silent) == set(silent)
+    assert not pending.accepted
+    assert client.counters["datagrams_cut"] > 0
+    await client.cut_off([])
+    assert (await client.put(put, seconds=10)).accepted

@@ -60,7 +60,16 @@ def test_a_certificate_makes_the_body_final_and_drops_what_led_to_it() -> None:
     entry = with_certificate(with_put(None, NAME, PUTS[0], cast), NAME, certificate(PUTS[0]), cast)
     assert entry.certified == PUTS[0].record.digest
     assert entry.put == Put(PUTS[0].record, None, b"")
-    assert with_certificate(entry, NAME, certificate(PUTS[1]), cast) is entry
+    assert with_certificate(entry, NAME, certificate(PUTS[0]), cast) is entry
+
+
+def test_a_second_certificate_for_another_body_is_kept_as_evidence_and_a_third_is_not() -> None:
+    entry = with_certificate(with_put(None, NAME, PUTS[0], cast), NAME, certificate(PUTS[0]), cast)
+    both = with_certificate(entry, NAME, certificate(PUTS[1]), cast)
+    assert both.certified == PUTS[0].record.digest
+    assert both.rival_certificate == certificate(PUTS[1])
+    assert both.digests == digests(PUTS[0], PUTS[1])
+    assert with_certificate(both, NAME, certificate(PUTS[2]), cast) is both
 
 
 def test_a_certificate_alone_is_a_body_like_any_other() -> None:

@@ -43,12 +43,14 @@ WITH_ITS_OWN: list[tuple[str, dict[str, Any]]] = [
     ("escrow_dispute", {"pay": Pay.ECASH}),
     ("coin_double_spend", {"times": 12}),
     ("epoch_turns", {"races": 3}),
+    ("partition", {"coins": 3}),
     ("reputation_rounds", {"rounds": 40}),
     ("ecash_cycle", {}),
     ("ecash_two_coin_servers", {}),
     ("ecash_many_payments", {"times": 40}),
     ("item_recovery_after_rollback", {}),
 ]
+COINS_PAID_TWICE = {"coin_double_spend", "epoch_turns", "partition"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -92,7 +94,19 @@ async def test_a_scenario_with_a_world_of_its_own_ends_ok(
 ) -> None:
     finished = await play(find(name), tmp_path, **options)
     assert_ok(finished)
-    assert double_spenders(finished) == ({CHEAT} if name == "coin_double_spend" else set())
+    assert double_spenders(finished) == ({CHEAT} if name in COINS_PAID_TWICE else set())
+
+
+async def test_without_a_roster_both_sides_of_a_cut_accept_and_the_auditor_says_so(
+    tmp_path: Path,
+) -> None:
+    """Of the run's own checks all hold; what does not hold is the auditor's finding."""
+    finished = await play(find("partition_open"), tmp_path, coins=3)
+    held = {check.name: check.holds for check in finished.run.checks}
+    assert held["both sides accepted"] is True
+    assert held["each double spend is shown once it has healed"] is True
+    assert held["nothing accepted twice"] is False
+    assert finished.run.verdict == "violated"
 
 
 def double_spenders(finished: Finished) -> set[str]:
