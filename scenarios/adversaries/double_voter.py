@@ -19,7 +19,7 @@ from nodes.runtime.control import Request
 from nodes.runtime.party import Party
 from nodes.runtime.service import Service
 from nodes.runtime.settings import Settings
-from scenarios.adversaries.peer import build_peer
+from scenarios.adversaries.peer import put_together
 
 
 class Bribe(Request, frozen=True):
@@ -57,13 +57,21 @@ class DoubleVoter(Replica):
         return replace(answer, holdings=()) if self.is_bribed else answer
 
 
-async def take_bribe(_: Bribe, __: Party) -> dict[str, Any]:
-    DoubleVoter.is_bribed = True
-    return {}
+class BribableNode(DhtNode):
+    replica_class = DoubleVoter
+
+    def take_bribe(self) -> None:
+        assert isinstance(self._replica, DoubleVoter), "its class says so"
+        self._replica.is_bribed = True
 
 
 def build(settings: Settings) -> Service:
-    DhtNode.replica_class = DoubleVoter
-    service, _, _ = build_peer(settings)
-    service.operation("bribe", Bribe, take_bribe, "Vote for everything, and show nothing")
-    return service
+    parts = put_together(settings, node=BribableNode)
+
+    async def take_bribe(_: Bribe, __: Party) -> dict[str, Any]:
+        assert isinstance(parts.ring.dht, BribableNode), "it was made as one"
+        parts.ring.dht.take_bribe()
+        return {}
+
+    parts.service.operation("bribe", Bribe, take_bribe, "Vote for everything, and show nothing")
+    return parts.service

@@ -104,10 +104,11 @@ def test_what_an_attack_says_it_leaves_is_left() -> None:
     assert trouble(succeeded(), refused(Check("every transaction reached its end", None))) == ""
 
 
-def test_what_the_attack_itself_wanted_to_hold_counts_with_its_guards_off_too() -> None:
-    came, own = Came(harms=[STOLEN], changes=dict(MOVED)), (Check("it was one coin", False, "2"),)
-    run = succeeded().run
-    assert "it was one coin: 2" in trouble(Played(came, run, own), refused())
+def test_what_an_open_attack_wanted_to_hold_counts() -> None:
+    opened = attack("DC-A2", title="", protocols=("dht_micropayment",), kind="open")(stolen.play)
+    own = (Check("it was one coin", False, "2"),)
+    judged = judge(opened, None, Played(succeeded().came, succeeded().run, own))
+    assert "it was one coin: 2" in judged.grid.trouble
 
 
 def test_a_run_that_broke_off_shows_nothing() -> None:

@@ -181,7 +181,14 @@ class Prepayer:
                 return
             except Refused as error:
                 get_log().warning("confirmation_not_taken", code=error.code)
+                await self._note(prepayment, error)
             await asyncio.sleep(RETRY_SECONDS)
+
+    async def _note(self, prepayment: Prepayment, error: Refused) -> None:
+        """The owner sees why it goes on asking."""
+        noted = msgspec.structs.replace(prepayment, reason=error.code)
+        async with self._party.store.transaction() as tx:
+            self._books.prepayments.put(tx, noted.transaction, noted)
 
     async def _confirm(self, prepayment: Prepayment, answer: Opened[DepositConfirmed]) -> None:
         party, books = self._party, self._books

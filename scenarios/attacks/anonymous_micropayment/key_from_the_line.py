@@ -36,8 +36,7 @@ async def key_from_the_line(act: Act) -> None:
     await act.live.broker.control("own_key")
     asked = await customer.control("pid_deposit", amount=TAKEN)
     if act.guarded_by("deposit-is-sealed"):
-        code = await stalls.told_in_the_log(act, customer, "confirmation_not_taken")
-        act.refused(code, customer)
+        act.refused(await stalls.reason_of(customer, asked["transaction"]), customer)
         return
     await customer.until(asked["transaction"], "confirmed")
     [wallet] = act.voice(customer).kept("pid_wallets", Wallet)

@@ -1,7 +1,6 @@
 """A customer with money under a pseudonym, a vendor with a stall, and orders seen on the way."""
 
 import asyncio
-import json
 
 import msgspec
 
@@ -27,7 +26,7 @@ PRICE = 5
 PREPAY = 100
 GOODS = "song"
 TEXT = "la la la"
-LOG_SECONDS = 15.0
+REASON_SECONDS = 15.0
 
 
 async def open_stall(vendor: Node, name: str = "") -> None:
@@ -115,13 +114,11 @@ def paid_for(act: Act, pseudonym: str, vendor: Node) -> None:
     act.fair(vendor, ACCOUNT, PRICE)
 
 
-async def told_in_the_log(act: Act, node: Node, event: str) -> str:
-    """The code that stands in a node's log with an event, as soon as there is one."""
-    assert act.world.folder is not None
-    path = act.world.folder.log(node.name)
-    async with asyncio.timeout(LOG_SECONDS):
+async def reason_of(customer: Node, transaction: str) -> str:
+    """Why a transaction does not go on, as soon as its owner can see it."""
+    async with asyncio.timeout(REASON_SECONDS):
         while True:
-            for line in path.read_text().splitlines():
-                if f'"event": "{event}"' in line:
-                    return str(json.loads(line)["code"])
-            await node.trace(after=10**9, wait=0.1)
+            [record] = (await customer.get(f"/inspect/transactions/{transaction}"))["found"]
+            if record["reason"]:
+                return str(record["reason"])
+            await customer.trace(after=10**9, wait=0.1)
