@@ -28,7 +28,8 @@ import msgspec
 
 import scenarios.benchmarks
 from scenarios.lab.failures import LabFailure, did_you_mean
-from scenarios.lab.measure import cores_in_use
+from scenarios.lab.measure import cores_in_use, processor
+from scenarios.lab.plot import Curve, Plot, draw
 from scenarios.lab.run import Check
 from scenarios.lab.run_folder import check_writable, versions
 
@@ -39,6 +40,10 @@ LOOK_SECONDS = 0.5
 
 class NoSuchBenchmark(LabFailure):
     code = "lab/no-such-benchmark"
+
+
+class NotAMeasurement(LabFailure):
+    code = "lab/not-a-measurement"
 
 
 class Figure(msgspec.Struct, kw_only=True):
@@ -75,11 +80,16 @@ class Measured(msgspec.Struct, kw_only=True):
     """Cores in use by others just before it began."""
     load: list[float]
     """Processes that wanted a core, on average over the minute before the start and the end."""
+    others_after: float = 0.0
+    """Cores in use by others just after it had ended."""
+    processor: str = ""
+    """As the machine calls it."""
     versions: dict[str, str]
     notes: list[str]
     """What was run, and beside what."""
     figures: list[Figure]
     checks: list[Check]
+    plots: list[Plot] = msgspec.field(default_factory=list)
 
     @property
     def holds(self) -> bool:
@@ -88,7 +98,7 @@ class Measured(msgspec.Struct, kw_only=True):
     @property
     def busy(self) -> bool:
         """Others wanted the cores too: the figures are too high, the ratios less so."""
-        return self.others > BUSY_SHARE * self.cores
+        return max(self.others, self.others_after) > BUSY_SHARE * self.cores
 
 
 class Bench:
@@ -98,6 +108,7 @@ class Bench:
         self.notes: list[str] = []
         self.figures: list[Figure] = []
         self.checks: list[Check] = []
+        self.plots: list[Plot] = []
 
     def note(self, text: str) -> None:
         self.notes.append(text)
@@ -122,6 +133,19 @@ class Bench:
         )
         self.figures.append(made)
         return made
+
+    def plot(
+        self,
+        title: str,
+        x: str,
+        y: str,
+        curves: Mapping[str, Sequence[tuple[float, float]]],
+        *,
+        log_x: bool = False,
+    ) -> None:
+        """Kept beside the figures as a drawing, where a curve is the answer."""
+        drawn = [Curve(name=name, points=list(points)) for name, points in curves.items()]
+        self.plots.append(Plot(title=title, x=x, y=y, curves=drawn, log_x=log_x))
 
     def check(self, name: str, holds: bool | None, detail: str = "") -> None:
         self.checks.append(Check(name, holds, detail))
@@ -167,25 +191,29 @@ class Benchmark:
         started = datetime.datetime.now(datetime.UTC)
         began, load = time.monotonic(), os.getloadavg()[0]
         await self.measure(bench, **given)
+        seconds, load_after = time.monotonic() - began, os.getloadavg()[0]
         measured = Measured(
             name=self.name,
             question=self.question,
             command=self.command(given),
             started=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
-            seconds=round(time.monotonic() - began, 3),
+            seconds=round(seconds, 3),
             cores=len(os.sched_getaffinity(0)),
             others=round(others, 2),
-            load=[round(load, 2), round(os.getloadavg()[0], 2)],
+            others_after=round(await cores_in_use(LOOK_SECONDS), 2),
+            load=[round(load, 2), round(load_after, 2)],
+            processor=processor(),
             versions=versions(),
             notes=bench.notes,
             figures=bench.figures,
             checks=bench.checks,
+            plots=bench.plots,
         )
         return measured, keep(runs, measured)
 
 
 def keep(runs: Path, measured: Measured) -> Path:
-    """`runs/bench/<name>/<time>.json`, a file of its own."""
+    """`runs/bench/<name>/<time>.json`, a file of its own, and beside it a drawing of each plot."""
     folder = runs / KEPT_IN / measured.name
     folder.mkdir(parents=True, exist_ok=True)
     stamp = measured.started.replace(":", ".").removesuffix("Z")
@@ -194,8 +222,21 @@ def keep(runs: Path, measured: Measured) -> Path:
         path = folder / (f"{stamp}.json" if number == 1 else f"{stamp}-{number}.json")
         with contextlib.suppress(FileExistsError), path.open("xb") as file:
             file.write(text + b"\n")
+            for count, plot in enumerate(measured.plots, 1):
+                path.with_name(f"{path.stem}-plot-{count}.svg").write_text(draw(plot) + "\n")
             return path
     raise FileExistsError(path)
+
+
+def read(path: Path) -> Measured:
+    """What was kept. Raises NotAMeasurement."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Measured)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise NotAMeasurement(f"Cannot read {path}: {reason}.") from error
+    except msgspec.DecodeError as error:
+        raise NotAMeasurement(f"{path} is no saved measurement: {error}") from error
 
 
 def as_plain(measured: Measured) -> dict[str, Any]:

@@ -30,10 +30,14 @@ def row(figure: Figure) -> list[str]:
 
 
 def conditions(measured: Measured) -> str:
+    """The machine's line: what it is, and how much of it was others' meanwhile."""
     cores = in_words(measured.cores, "core")
+    machine = f"{measured.processor}, {cores}" if measured.processor else cores
     busy = " (busy: read the ratios)" if measured.busy else ""
+    before, after = measured.load
     return (
-        f"{cores}, {measured.others:.1f} in use by others before{busy}; "
+        f"{machine}, {measured.others:.1f} in use by others before and "
+        f"{measured.others_after:.1f} after, load {before:.1f} and {after:.1f}{busy}; "
         f"Python {measured.versions['python']}; {measured.seconds:.0f} s"
     )
 

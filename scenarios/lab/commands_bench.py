@@ -23,6 +23,13 @@ MarkdownOption = Annotated[
     bool, typer.Option("--markdown", help="Print the README's table, and nothing else.")
 ]
 
+CompareOption = Annotated[
+    tuple[Path, Path] | None,
+    typer.Option(
+        "--compare", metavar="A B", help="Two saved measurements of one benchmark: B beside A."
+    ),
+]
+
 
 class AskedTwoThings(LabFailure):
     code = "lab/asked-two-things"
@@ -53,18 +60,27 @@ def bench(
     all_: Annotated[
         bool, typer.Option("--all", help="Every benchmark, one after another.")
     ] = False,
+    list_: Annotated[
+        bool, typer.Option("--list", help="What there is to measure; so does no name.")
+    ] = False,
+    compare: CompareOption = None,
     runs: RunsOption = Path(USUAL_RUNS),
     as_markdown: MarkdownOption = False,
     as_json: JsonOption = False,
 ) -> int | None:
     """Measure how quick it is, beside what it could be at best. Without a name: what there is.
 
-    Each leaves what it measured in runs/bench/NAME/TIME.json.
+    Each leaves what it measured in runs/bench/NAME/TIME.json, and its curves beside it as SVG.
     """
     if context.invoked_subcommand is not None:
         return None
     if as_markdown and as_json:
         raise AskedTwoThings("--json and --markdown are two forms of one answer; choose one.")
+    if all_ + list_ + (compare is not None) > 1:
+        raise AskedTwoThings("--all, --list and --compare are different questions; choose one.")
+    if compare is not None:
+        _compare(*compare, as_json=as_json)
+        return None
     if not all_:
         _list(as_json)
         return None
@@ -89,6 +105,16 @@ def _tried(benchmark: "Benchmark", runs: Path, *, quiet: bool) -> "Measured | No
     except LabFailure as failure:
         complain(f"{benchmark.name} was not measured: {failure}")
         return None
+
+
+def _compare(first: Path, second: Path, *, as_json: bool) -> None:
+    from scenarios.lab import benchmark_compare
+
+    found = benchmark_compare.compare(first, second)
+    if as_json:
+        emit(benchmark_compare.as_plain(found))
+    else:
+        benchmark_compare.show(found)
 
 
 def _list(as_json: bool) -> None:

@@ -5,7 +5,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from scenarios.lab.auditor import audit_settled
@@ -33,6 +33,8 @@ class Spent:
     """Over all nodes: cryptographic operations, messages, datagrams, commits."""
     owner_calls: int
     """Requests by which the nodes' owner (this benchmark) had it done."""
+    nodes: Mapping[str, tuple[float, Counter[str]]] = field(default_factory=dict)
+    """By name: seconds of processor time, and what it counted."""
 
     @property
     def cpu(self) -> float:
@@ -87,8 +89,12 @@ def together(parts: Sequence[Spent]) -> Spent:
     """The same work done several times, as one."""
     cpu: dict[str, float] = defaultdict(float)
     counted: Counter[str] = Counter()
+    nodes: dict[str, tuple[float, Counter[str]]] = {}
     for part in parts:
         counted.update(part.counted)
+        for name, (seconds, amounts) in part.nodes.items():
+            before, known = nodes.get(name, (0.0, Counter[str]()))
+            nodes[name] = (before + seconds, known + amounts)
         for role, seconds in part.cpu_seconds.items():
             cpu[role] += seconds
     return Spent(
@@ -97,6 +103,7 @@ def together(parts: Sequence[Spent]) -> Spent:
         dict(cpu),
         counted,
         sum(part.owner_calls for part in parts),
+        nodes,
     )
 
 
@@ -106,7 +113,7 @@ class Market:
     def __init__(self, world: World) -> None:
         self.world = world
         self._processes = [
-            (node.role, pid) for node in world.nodes.values() if (pid := node.pid) is not None
+            (node, pid) for node in world.nodes.values() if (pid := node.pid) is not None
         ]
         self._calls = 0
 
@@ -120,9 +127,15 @@ class Market:
 
     def cpu(self) -> dict[str, float]:
         """Seconds so far, by role. Costs the nodes nothing."""
+        return self._by_role(self._cpu_of_nodes())
+
+    def _cpu_of_nodes(self) -> dict[str, float]:
+        return {node.name: cpu_seconds(pid) for node, pid in self._processes}
+
+    def _by_role(self, nodes: Mapping[str, float]) -> dict[str, float]:
         spent: dict[str, float] = defaultdict(float)
-        for role, pid in self._processes:
-            spent[role] += cpu_seconds(pid)
+        for node, _ in self._processes:
+            spent[node.role] += nodes[node.name]
         return dict(spent)
 
     async def rest(self) -> None:
@@ -136,13 +149,13 @@ class Market:
             if used < REST_SHARE * (now - began) or now > deadline:
                 return
 
-    async def _count(self) -> Counter[str]:
+    async def _count(self) -> dict[str, Counter[str]]:
         counted = Counted(await self.world.get_all("/inspect/counters"))
-        total: Counter[str] = Counter()
+        found = {}
         for name in counted.nodes:
-            total.update(counted.amounts(name))
-            total["commits"] += int(counted.nodes[name]["node"]["commits"])
-        return total
+            found[name] = counted.amounts(name)
+            found[name]["commits"] += int(counted.nodes[name]["node"]["commits"])
+        return found
 
     async def measure(self, times: int, work: Callable[[], Awaitable[object]]) -> Spent:
         """Run `work`, which does `times` pieces, and wait for what it leaves to be done.
@@ -153,14 +166,19 @@ class Market:
         await self.rest()
         before = await self._count()
         await self.rest()
-        calls, spent, began = self._calls, self.cpu(), time.monotonic()
+        calls, spent, began = self._calls, self._cpu_of_nodes(), time.monotonic()
         await work()
         wall = time.monotonic() - began
         await self.rest()
-        after = self.cpu()
-        cpu = {role: after[role] - spent[role] for role in after}
+        after = self._cpu_of_nodes()
+        cpu = {name: after[name] - spent[name] for name in after}
         calls = self._calls - calls
-        return Spent(times, wall, cpu, (await self._count()) - before, calls)
+        counted = await self._count()
+        nodes = {name: (cpu[name], counted[name] - before[name]) for name in counted}
+        total: Counter[str] = Counter()
+        for _, amounts in nodes.values():
+            total.update(amounts)
+        return Spent(times, wall, self._by_role(cpu), total, calls, nodes)
 
     async def audit(self, bench: Bench) -> None:
         """Nothing was lost or made while it was measured."""
@@ -176,13 +194,18 @@ class Market:
 
 @asynccontextmanager
 async def market(
-    peers: int, *, programs: Mapping[str, str] | None = None, **settings: object
+    peers: int,
+    *,
+    programs: Mapping[str, str] | None = None,
+    protocols: Sequence[str] = (),
+    **settings: object,
 ) -> AsyncIterator[Market]:
     """A market of its own, without the lab's view: as a node runs when nobody looks.
 
-    `programs`: modules that stand in for honest nodes, by node name.
+    `programs`: modules that stand in for honest nodes, by node name. `protocols`: only their
+    servers; all servers, where none is named.
     """
     async with World.start_temporary(
-        peers=peers, settings=settings, lab=False, programs=programs
+        peers=peers, settings=settings, lab=False, programs=programs, protocols=protocols
     ) as world:
         yield Market(world)

@@ -56,6 +56,15 @@ async def cores_in_use(seconds: float) -> float:
     return (_busy_seconds() - busy) / (time.monotonic() - began)
 
 
+def processor() -> str:
+    """The machine's processor, as /proc/cpuinfo calls it; empty where it does not say."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name.strip().lower() in ("model name", "cpu model", "hardware"):
+            return value.strip()
+    return ""
+
+
 def _busy_seconds() -> float:
     """proc_stat(5): user, nice, system, and after idle and iowait irq, softirq, steal."""
     fields = [int(word) for word in Path("/proc/stat").read_text().split(maxsplit=9)[1:9]]

@@ -7,6 +7,7 @@ tuple (what, arguments ...), its answer whatever the method of that name returns
 import asyncio
 import signal
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from nodes.protocols.dht_micropayment.coin import Trust
 from nodes.protocols.dht_micropayment.validator import check_put
 from nodes.protocols.errors import Refused
 from nodes.runtime.store import Store
+from scenarios.lab.crowds import CROWDS
 from scenarios.lab.lying import Lie, LyingNode
 
 HOST = "127.0.0.1"
@@ -134,7 +136,7 @@ class Stock:
         self._server.stop()
 
 
-KINDS: dict[str, type[Any]] = {"ours": Ours, "lying": Lying, "stock": Stock}
+KINDS: dict[str, Callable[..., Any]] = {"ours": Ours, "lying": Lying, "stock": Stock, **CROWDS}
 
 
 def main(kind: str, connection: Connection, arguments: tuple[Any, ...]) -> None:

@@ -64,14 +64,14 @@ class Process:
         assert self._process.pid is not None, "it was started"
         return cpu_seconds(self._process.pid)
 
-    async def ask(self, what: str, *arguments: Any) -> Any:
+    async def ask(self, what: str, *arguments: Any, seconds: float = ANSWER_SECONDS) -> Any:
         """Raises RingFailed where no answer comes."""
         loop = asyncio.get_running_loop()
         answered = asyncio.Event()
         loop.add_reader(self._connection.fileno(), answered.set)
         try:
             self._connection.send((what, *arguments))
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(seconds):
                 await answered.wait()
             return self._connection.recv()
         except (TimeoutError, EOFError, OSError) as error:

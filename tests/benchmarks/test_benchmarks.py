@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -18,7 +19,9 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "coin_payment": {"count": 2, "repeats": 1, "coins": 2, "peers": 5},
     "content": {"size": 2},
     "dht": {"nodes": 6, "count": 2, "rounds": 1},
+    "electronic_cash": {"clients": 2, "peers": 5, "rounds": 1},
     "idle_connections": {"count": 50},
+    "lookup": {"most": 16, "count": 5, "rounds": 1, "memory": 64},
     "lying_replicas": {"races": 4, "large": 0, "processes": 2},
     "overload": {"orders": 60, "hands": 4, "peers": 5},
     "purchase": {"count": 2, "buyers": 2, "repeats": 1, "price": 1, "peers": 5},
@@ -73,6 +76,15 @@ async def test_it_runs_and_leaves_what_it_measured(name: str, once: Once) -> Non
     assert path.parent == once.runs / "bench" / name
     assert [one["median"] for one in kept["figures"]] == [one.median for one in measured.figures]
     assert (kept["cores"], kept["command"]) == (measured.cores, measured.command)
+
+
+async def test_a_curve_is_drawn_beside_what_was_measured(once: Once) -> None:
+    measured, path = await once.measure("lookup")
+
+    drawn = [ElementTree.parse(file) for file in path.parent.glob(f"{path.stem}-plot-*.svg")]
+    assert len(drawn) == len(measured.plots) == 1
+    texts = [text.text for text in drawn[0].iter("{http://www.w3.org/2000/svg}text")]
+    assert {measured.plots[0].x, measured.plots[0].curves[0].name} <= set(texts)
 
 
 async def test_the_roles_shares_of_a_purchase_are_all_of_it(once: Once) -> None:

@@ -1,11 +1,27 @@
 """What is told of a measurement: figures, ratios, tables, the command line."""
 
 import re
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+from msgspec.structs import replace
 
-from scenarios.lab.benchmark import Bench, Figure, Measured, NoSuchBenchmark, as_plain, find, names
-from scenarios.lab.benchmark_table import markdown, number, row
+from scenarios.lab.benchmark import (
+    Bench,
+    Figure,
+    Measured,
+    NoSuchBenchmark,
+    NotAMeasurement,
+    as_plain,
+    find,
+    keep,
+    names,
+    read,
+)
+from scenarios.lab.benchmark_compare import compare
+from scenarios.lab.benchmark_table import conditions, markdown, number, row
+from scenarios.lab.plot import Curve, Plot, draw
 from scenarios.lab.run import Check
 from scenarios.lab.yardsticks import Units
 from tests.lab.commands import jangteo
@@ -90,6 +106,13 @@ def test_a_busy_machine_is_told() -> None:
     assert "busy" in markdown([measured(CPU, others=1.0)])
 
 
+def test_the_machine_is_told_with_what_others_used_of_it() -> None:
+    told = conditions(replace(measured(CPU), processor="A 9", others_after=0.6))
+
+    assert told.startswith("A 9, 2 cores, 0.1 in use by others before and 0.6 after, load 0.5 and")
+    assert "busy" in told, "they came while it ran"
+
+
 def test_a_check_that_fails_or_cannot_be_told_fails_the_benchmark() -> None:
     assert measured(CPU, checks=(Check("right", True),)).holds
     assert not measured(CPU, checks=(Check("right", True), Check("wrong", False))).holds
@@ -125,7 +148,94 @@ def test_the_digests_of_a_content_are_in_its_encryption_already() -> None:
     assert UNITS.crypto(counted) == pytest.approx((20 + 250 + 240 + 6 * 2) / 1000)
 
 
+# curves
+
+
+CURVE = Plot(
+    title="Depth",
+    x="nodes",
+    y="referrals",
+    log_x=True,
+    curves=[Curve(name="ours & theirs", points=[(10.0, 1.0), (1000.0, 3.0), (100.0, 2.0)])],
+)
+
+
+def test_a_logarithmic_axis_has_equal_ways_for_equal_ratios() -> None:
+    drawn = ElementTree.fromstring(draw(CURVE))
+
+    dots = [
+        (float(dot.attrib["cx"]), float(dot.attrib["cy"]))
+        for dot in drawn.iter("{http://www.w3.org/2000/svg}circle")
+    ]
+    (first, last, middle) = dots
+    assert middle[0] == pytest.approx((first[0] + last[0]) / 2, abs=0.2)
+    assert middle[1] == pytest.approx((first[1] + last[1]) / 2, abs=0.2)
+    assert last[1] < first[1], "more stands higher"
+
+
+def test_a_curve_that_cannot_be_drawn_is_refused() -> None:
+    with pytest.raises(ValueError, match="points"):
+        draw(replace(CURVE, curves=[]))
+    with pytest.raises(ValueError, match="positive"):
+        draw(replace(CURVE, curves=[Curve(name="", points=[(0.0, 1.0)])]))
+
+
+# two measurements
+
+
+def kept_twice(folder: Path) -> tuple[Path, Path]:
+    slower = replace(CPU, values=[40.0], beside=8.0)
+    return keep(folder, measured(CPU, ASIDE)), keep(folder, measured(slower))
+
+
+def test_what_was_kept_reads_back(tmp_path: Path) -> None:
+    first = measured(CPU, ASIDE, checks=(Check("right", True),))
+
+    assert read(keep(tmp_path, first)) == first
+
+
+def test_two_measurements_are_compared_figure_by_figure(tmp_path: Path) -> None:
+    found = compare(*kept_twice(tmp_path))
+
+    (pair,) = found.pairs
+    assert (pair.first, pair.second, pair.ratio) == (20.0, 40.0, 2.0)
+    assert (pair.first_beside, pair.second_beside, pair.ratio_beside) == (4.0, 5.0, 1.25)
+    assert found.only == ["messages"]
+
+
+def test_different_benchmarks_are_not_compared(tmp_path: Path) -> None:
+    first, _ = kept_twice(tmp_path)
+    other = keep(tmp_path, replace(measured(CPU), name="another"))
+
+    with pytest.raises(NotAMeasurement, match="another"):
+        compare(first, other)
+
+
 # the command line
+
+
+def test_the_command_compares_what_was_kept(tmp_path: Path) -> None:
+    first, second = map(str, kept_twice(tmp_path))
+
+    told = jangteo("bench", "--compare", first, second)
+    assert told.code == 0
+    assert re.search(r"^CPU of a payment +20 +40 +ms +2.00 +4.00 +5.00 +1.25", told.out, re.M)
+    plain = jangteo("bench", "--compare", first, second, "--json").json
+    assert plain["figures"][0]["ratio"] == 2.0
+
+
+def test_what_is_no_measurement_is_not_compared(tmp_path: Path) -> None:
+    first, _ = kept_twice(tmp_path)
+
+    for wrong in (tmp_path / "nothing.json", Path(__file__)):
+        done = jangteo("bench", "--compare", str(first), str(wrong), "--json")
+        assert (done.code, done.json["error"]["code"]) == (3, "lab/not-a-measurement")
+
+
+def test_three_questions_at_once_are_refused() -> None:
+    done = jangteo("bench", "--all", "--list", "--json")
+
+    assert (done.code, done.json["error"]["code"]) == (3, "lab/asked-two-things")
 
 
 def test_without_a_name_the_benchmarks_are_listed() -> None:
