@@ -22,7 +22,6 @@ from scenarios.lab.auditor import read_books
 from scenarios.lab.books import Books
 from scenarios.lab.failures import LabFailure
 from scenarios.lab.narrator import Narrator
-from scenarios.lab.processes import end_of
 from scenarios.lab.recorder import Recorder
 from scenarios.lab.run import Check
 from scenarios.lab.world import Node, World
@@ -269,8 +268,7 @@ class LiveRun:
 
     async def ends(self, node: Node) -> None:
         """Wait until its process has ended at the point where it was told to."""
-        if node.pid is not None:
-            await end_of(node.pid)
+        await node.ended()
         await self.say(f"{node.name} was killed there")
 
     async def restart(self, *nodes: Node) -> None:
