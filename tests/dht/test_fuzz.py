@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crypto import codec
+from crypto.documents import Signed
 from dht.network_in_memory import MemoryNetwork
 from dht.node import DhtNode
 from dht.records import Certificate, Put, RegisterName
@@ -19,17 +20,20 @@ from dht.wire import (
     FindNode,
     HoldsRequest,
     KeepRequest,
+    OfferRoster,
     Ping,
     PutRequest,
     ReadRequest,
+    RosterRequest,
     Wanted,
 )
-from tests.dht.worlds import key_of, opening, world
+from tests.dht.worlds import key_of, keys, opening, signed_roster, world
 
 STRANGER = ("10.9.9.9", 999)
 SENDER = key_of("stranger").public_key
 GENUINE = opening(77, key_of("alice"))
 NAME = RegisterName("token", bytes(32), 3)
+NEXT_ROSTER = signed_roster(keys(4), 3, 2, epoch=2)
 HARMLESS: list[tuple[str, Any]] = [
     ("ping", Ping(SENDER, bytes(16))),
     ("find_node", FindNode(SENDER, bytes(20))),
@@ -38,6 +42,8 @@ HARMLESS: list[tuple[str, Any]] = [
     ("read", ReadRequest(SENDER, NAME)),
     ("holds", HoldsRequest(SENDER, b"")),
     ("fetch", FetchRequest(SENDER, (Wanted(NAME, bytes(32)),))),
+    ("roster", RosterRequest(SENDER, 2)),
+    ("offer", OfferRoster(SENDER, Signed(NEXT_ROSTER.content, (bytes(64),)))),
 ]
 """Well-formed requests that a node refuses or that only read."""
 
