@@ -24,7 +24,8 @@ PROGRAMS = {
     DOUBLE_SPENDER: "scenarios.adversaries.double_spender",
     GARBAGE_SELLER: "scenarios.adversaries.garbage_seller",
 }
-PEERS = 8
+PEERS, LATE_PEERS = 9, 1
+"""The last by name waits for a turn of the epoch."""
 SERVERS = (
     "broker",
     "central-server",
@@ -88,18 +89,18 @@ class History(msgspec.Struct, frozen=True):
         return History(self.seed, tuple(chosen))
 
 
-def draw(seed: int, *, simulated: bool = True, epochs: bool = False) -> History:
+def draw(seed: int, *, simulated: bool = True) -> History:
     """The same history for the same seed. Between processes nothing but kills can be made."""
     chance = random.Random(f"soak/{seed}")
     drawn: list[tuple[int, float, Kind]] = []
-    troubles: list[Kind] = ["kill", "kill", "cut", "weather"] if simulated else ["kill"]
+    troubles: list[Kind] = ["kill"]
+    if simulated:
+        troubles = ["kill", "kill", "cut", "weather", "epoch"]
     for stretch in range(STRETCHES):
         for _ in range(DEEDS):
             drawn.append((stretch, chance.uniform(0, STRETCH_SECONDS), "deed"))
         for _ in range(TROUBLES):
             drawn.append((stretch, chance.uniform(0, STRETCH_SECONDS), chance.choice(troubles)))
-        if epochs and stretch:
-            drawn.append((stretch, chance.uniform(0, STRETCH_SECONDS), "epoch"))
     drawn.sort()
     made = [_happening(chance, number, *each) for number, each in enumerate(drawn, 1)]
     return History(seed, tuple(made))
@@ -128,8 +129,8 @@ def _happening(
             return Happening(
                 number, stretch, at, kind, amount=chance.randint(1, 10), for_seconds=lasts
             )
-        case _:
-            return Happening(number, stretch, at, kind)
+        case "epoch":
+            return Happening(number, stretch, at, kind, who=(chance.choice(HONEST),))
 
 
 def _parties(chance: random.Random, deed: str) -> tuple[str, ...]:

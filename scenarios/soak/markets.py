@@ -1,15 +1,16 @@
 """Where a soak is played: on the simulator, from its seed; or between processes."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from scenarios.lab.failures import NodeEnded
+from scenarios.lab.failures import ControlRefused, NodeEnded, Unanswered
 from scenarios.lab.world import World
 from scenarios.simulation.faults import Weather
 from scenarios.simulation.simulation import Simulation, simulate
 from scenarios.simulation.world import SimulatedWorld
-from scenarios.soak.history import PEERS, PROGRAMS, Happening, History
+from scenarios.soak.history import LATE_PEERS, PEERS, PROGRAMS, Happening, History
 from scenarios.soak.living import Hear, Lived, live
 
 SETTINGS = {
@@ -19,6 +20,8 @@ SETTINGS = {
     "coin_seconds": "86400",
     "reissue_window_seconds": "86400",
     "clearing_seconds": "0.5",
+    "repair_seconds": "5",
+    "late_peers": str(LATE_PEERS),
 }
 """Short enough that what is given up ends soon; coins may be renewed at any time."""
 WORST_SHARE = 0.02
@@ -72,7 +75,7 @@ class Simulated(Kills):
             case "weather":
                 await self._blow(happening)
             case "epoch":
-                await self.world.certificate_authority.control("turn_epoch")
+                await self._turn(happening.who[0])
 
     async def _cut_off(self, happening: Happening) -> None:
         """These on one side, all others on the other."""
@@ -81,6 +84,16 @@ class Simulated(Kills):
         await asyncio.sleep(happening.for_seconds)
         self._cut.remove(happening.who)
         self._make_cuts()
+
+    async def _turn(self, leaver: str) -> None:
+        """Whoever waits joins; where nobody does, one leaves, to wait from then on.
+
+        A turn that is refused, for it would change too much, is none.
+        """
+        authority = self.world.certificate_authority
+        with contextlib.suppress(ControlRefused, Unanswered):
+            if not (await authority.control("turn_epoch"))["joined"]:
+                await authority.control("turn_epoch", leaving=[leaver], joining=[])
 
     def _make_cuts(self) -> None:
         self._network.heal()
