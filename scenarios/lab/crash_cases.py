@@ -22,7 +22,7 @@ class Case:
     party: str
     step: str
     point: str
-    """Where it is killed (`Point`); in simulation also what happens to its message (`FaultKind`)."""
+    """Where it is killed (`Point`); in simulation also what its message meets (`FaultKind`)."""
     receiver: str = ""
     """To whom that message goes."""
 
