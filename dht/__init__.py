@@ -9,7 +9,7 @@ is where), `protocol.py` (a node's remote methods), `server.py` (UDP, or `networ
 What it is for: `rosters.py` (who may vote), `member.py` (what a replica answers), `rounds.py` and
 `client.py` (putting and reading with a quorum), `outcomes.py` (what comes of it).
 
-When members change: `turns.py` (what a new roster changes), `standing.py` (where a member may vote),
-`handing.py` and `pulling.py` (what is shown, and fetched, of registers), `turning.py` (following the
-epochs). And `node.py`, the whole.
+When members change: `turns.py` (what a new roster changes), `standing.py` (where a member may
+vote), `handing.py` and `pulling.py` (what is shown and fetched of registers), `turning.py`
+(following the epochs). And `node.py`, the whole.
 """
