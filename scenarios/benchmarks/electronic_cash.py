@@ -93,6 +93,7 @@ class _Till:
         self._units, self._blind = units, blind
         self._server = place.world.of_role(Role.COIN_SERVER)[0]
         self._peers = place.world.peers
+        self._asking = {peer.name: asyncio.Lock() for peer in self._peers}
 
     async def prepare(self) -> None:
         for peer in self._peers:
@@ -110,9 +111,11 @@ class _Till:
         """As many large coins as are at work at once, and no small one."""
         each = -(-self._clients // len(self._peers))
         for peer in self._peers:
+            await self._withdraw(peer, PURSE)
             await self._gather(peer)
-            for _ in range(each):
-                await self._withdraw(peer, PURSE)
+            if each > 1:
+                amounts = [PURSE // each] * (each - 1)
+                await self._order(peer, "cash_exchange", "settled", amounts=amounts)
 
     async def _gather(self, peer: Node) -> None:
         """One coin of all that is held."""
@@ -146,7 +149,8 @@ class _Till:
     async def _order(self, peer: Node, operation: str, ends: str, **fields: object) -> None:
         if operation != "cash_pay":
             fields["coin_server"] = self._server.name
-        asked = await self._place.control(peer, operation, **fields)
+        async with self._asking[peer.name]:  # two at once would choose the same coins
+            asked = await self._place.control(peer, operation, **fields)
         await self._place.until(peer, str(asked["transaction"]), ends)
 
     async def measure(

@@ -1,12 +1,13 @@
 """A whole purchase through the escrow server: what it costs everybody together."""
 
 import asyncio
+import secrets
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
 from typer import Option
 
-from scenarios.content import HARBOUR
 from scenarios.lab.benchmark import Bench, benchmark
 from scenarios.lab.market_costs import Market, Spent, market, together
 from scenarios.lab.world import Node
@@ -23,16 +24,31 @@ async def purchase(
     count: Annotated[int, Option(min=1, help="Purchases one after the other, each repeat.")] = 10,
     buyers: Annotated[int, Option(min=1, max=32, help="That buy at the same time.")] = 8,
     repeats: Annotated[int, Option(min=1, help="Of both.")] = 3,
+    kibibytes: Annotated[int, Option(min=1, help="Of the content, in KiB.")] = 100,
     price: Annotated[int, Option(min=1, max=64, help="In coins.")] = 3,
     peers: Annotated[int, Option(min=5, help="Half of them sell.")] = 16,
 ) -> None:
-    """Buys a picture of 184 kB for coins withdrawn before: from the search to the closed sale.
+    """Buys a file for coins withdrawn before: from the search to the closed sale.
 
     The floor is the cryptography that the nodes counted, at the unit costs of this very run, and
     an empty HTTP request for each message.
     """
-    content = HARBOUR
-    units = await measure_units(content.stat().st_size)
+    with tempfile.TemporaryDirectory(prefix="jangteo-purchase-") as folder:
+        content = Path(folder) / "content.bin"
+        content.write_bytes(secrets.token_bytes(1024 * kibibytes))
+        await _measure(bench, content, kibibytes, (count, buyers, repeats), price, peers)
+
+
+async def _measure(
+    bench: Bench,
+    content: Path,
+    kibibytes: int,
+    wanted: tuple[int, int, int],
+    price: int,
+    peers: int,
+) -> None:
+    count, buyers, repeats = wanted
+    units = await measure_units(1024 * kibibytes)
     async with market(peers, offer_seconds=3600, dispute_seconds=3600) as place:
         shops = await _open_shops(place, content, price)
         places = [_pair(place, shops, number) for number in range(buyers)]
@@ -58,7 +74,7 @@ async def purchase(
         await place.audit(bench)
     _report(bench, units, walls, alone, crowd, buyers)
     bench.note(
-        f"{content.stat().st_size / 1000:.0f} kB for {price} coins; {peers} peers; {repeats} x "
+        f"{kibibytes} KiB for {price} coins; {peers} peers; {repeats} x "
         f"{count} in turn, {repeats} x {buyers} at once."
     )
 
@@ -80,7 +96,7 @@ async def _open_shops(
             seller,
             "offer",
             content_id=own["content_id"],
-            description=f"harbour of {seller.name}",
+            description=f"content of {seller.name}",
             price=price,
         )
         shops.append((seller, {"seller": seller, **own}))

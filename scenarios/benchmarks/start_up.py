@@ -18,12 +18,19 @@ async def start_up(
     *,
     repeats: Annotated[int, Option(min=1, help="Markets started, one after the other.")] = 5,
     peers: Annotated[int, Option(min=5, help="In each.")] = 16,
+    large: Annotated[int, Option(min=0, help="Peers of one larger market; 0 for none.")] = 64,
 ) -> None:
     """Starts new markets: folders, keys, enrolment, roster, routing tables, all ready.
 
     What `jangteo up` does, without the command's own start. Memory is the proportional set size of
     each process once all are at rest.
     """
+    await _start(bench, repeats, peers)
+    if large:
+        await _start(bench, 1, large)
+
+
+async def _start(bench: Bench, repeats: int, peers: int) -> None:
     seconds: list[float] = []
     cpu: list[float] = []
     memory: list[float] = []
@@ -37,9 +44,11 @@ async def start_up(
             memory = [used[node.name].memory_bytes / MIB for node in world.peers]
             total = sum(each.memory_bytes for each in used.values()) / MIB
             nodes = len(world.nodes)
-    bench.note(f"{repeats} new markets of {nodes} processes ({peers} peers), one after the other.")
-    bench.note(f"All {nodes} hold {total:.0f} MiB together; memory is that of the last market.")
-    bench.figure(f"until {nodes} processes are ready", seconds, "s", headline=True)
-    bench.figure("CPU of the nodes until then", cpu, "s")
-    bench.figure("memory of an idle peer (PSS)", memory, "MiB", headline=True)
-    bench.check("every peer was measured", len(memory) == peers and min(memory) > 1)
+    what = f"{nodes} processes ({peers} peers)"
+    bench.note(f"{repeats} new markets of {what}; together the last holds {total:.0f} MiB.")
+    bench.figure(f"until {what} are ready", seconds, "s", headline=True)
+    bench.figure(f"CPU of {what} until then", cpu, "s", headline=True)
+    bench.figure(f"memory of an idle peer of {peers} (PSS)", memory, "MiB", headline=True)
+    bench.check(
+        f"every one of {peers} peers was measured", len(memory) == peers and min(memory) > 1
+    )

@@ -15,7 +15,10 @@ from scenarios.lab.benchmark import Figure, Measured
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(180)]
 
 SMALL: Mapping[str, Mapping[str, Any]] = {
+    "anonymous_micropayment": {"count": 2, "customers": 2, "repeats": 1},
     "blind_signature": {"repeats": 1},
+    "cash_growth": {"wallet": 20, "payments": 10, "count": 2, "repeats": 1},
+    "coin_growth": {"steps": 10, "wallet": 10, "payments": 10, "count": 2, "repeats": 1},
     "coin_payment": {"count": 2, "repeats": 1, "coins": 2, "peers": 5},
     "content": {"size": 2},
     "dht": {"nodes": 6, "count": 2, "rounds": 1},
@@ -25,7 +28,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "lying_replicas": {"races": 4, "large": 0, "processes": 2},
     "overload": {"orders": 60, "hands": 4, "peers": 5},
     "purchase": {"count": 2, "buyers": 2, "repeats": 1, "price": 1, "peers": 5},
-    "start_up": {"repeats": 1, "peers": 5},
+    "start_up": {"repeats": 1, "peers": 5, "large": 0},
 }
 
 
