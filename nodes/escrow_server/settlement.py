@@ -19,6 +19,7 @@ from nodes.protocols.escrow_commerce.release import (
     order_pay_out,
     take_paid_out,
     take_result,
+    time_again,
 )
 from nodes.protocols.escrow_commerce.state import Decided, EscrowTerms, Sale
 from nodes.protocols.message import TransactionId
@@ -53,7 +54,10 @@ class Settlement:
 
     async def resume(self) -> None:
         """At a start: every sale goes on from its record."""
+        now, terms = self._party.now(), self._terms
         for sale in self._sales.all():
+            if time_again(sale, now, terms) != sale:
+                sale = await self._apply(sale.sale, lambda it: Decided(time_again(it, now, terms)))
             self.look_at(sale)
 
     def look_at(self, sale: Sale) -> None:

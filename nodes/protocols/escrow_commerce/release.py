@@ -186,6 +186,21 @@ def expire(sale: Sale, now: Milliseconds, guards: Guards) -> Decided:
     return nothing_uploaded(sale)
 
 
+def time_again(sale: Sale, now: Milliseconds, terms: EscrowTerms) -> Sale:
+    """At a start: nobody could complain to a server that was away, so there is time again.
+
+    As much as there was at first, as long as the payment lasts.
+    """
+    if sale.dispute_until is None or sale.state not in (SaleState.COMMITTED, SaleState.DISPUTED):
+        return sale
+    until = now + terms.dispute_milliseconds
+    if sale.state is SaleState.DISPUTED:
+        until = now + terms.upload_milliseconds(sale.contract.size)
+    if sale.payment is not None and sale.payment.expires is not None:
+        until = min(until, sale.payment.expires - terms.margin_milliseconds)
+    return changed(sale, dispute_until=max(until, sale.dispute_until))
+
+
 # The instrument's work
 
 

@@ -13,6 +13,7 @@ from nodes.protocols.escrow_commerce.messages import (
 )
 from nodes.protocols.escrow_commerce.refusals import (
     NotYourSale,
+    TooEarly,
     TooLate,
     WrongState,
     WrongUpload,
@@ -22,6 +23,7 @@ from nodes.protocols.escrow_commerce.release import (
     expire,
     next_work,
     payment_must_last_until,
+    time_again,
 )
 from nodes.protocols.escrow_commerce.state import (
     BuyerState,
@@ -261,3 +263,49 @@ def test_d2_reaches_the_seller_while_the_sale_runs(state: SellerState, upheld: b
     else:
         with pytest.raises(WrongState):
             dispute.seller_hears(delivery, verdict, ES)
+
+
+# A server that was away
+
+
+@pytest.mark.parametrize("state", [SaleState.COMMITTED, SaleState.DISPUTED])
+def test_after_a_start_there_is_time_again(state: SaleState) -> None:
+    """PC-22: nobody could complain, or show what it got, to a server that was away."""
+    before = sale_in(state)
+    assert before.dispute_until is not None
+    late = before.dispute_until + 1
+    after = time_again(with_expiry(before, None), late, TERMS)
+    assert after.dispute_until == late + TERMS.dispute_milliseconds
+    with pytest.raises(TooEarly):
+        expire(after, late, ALL_ON)
+
+
+def test_no_longer_than_the_payment_lasts() -> None:
+    before = sale_in(SaleState.DISPUTED)
+    assert before.dispute_until is not None
+    expires = before.dispute_until + TERMS.margin_milliseconds + 7
+    after = time_again(with_expiry(before, expires), expires, TERMS)
+    assert after.dispute_until == before.dispute_until + 7
+    gone = with_expiry(before, before.dispute_until)
+    assert time_again(gone, expires, TERMS) == gone
+
+
+def test_time_that_is_left_is_not_taken_away() -> None:
+    before = with_expiry(sale_in(SaleState.COMMITTED), None)
+    assert before.dispute_until is not None
+    early = before.dispute_until - 10 * TERMS.dispute_milliseconds
+    assert time_again(before, early, TERMS) == before
+
+
+@pytest.mark.parametrize(
+    "state", sorted(set(SaleState) - {SaleState.COMMITTED, SaleState.DISPUTED, SaleState.NEW})
+)
+def test_no_other_sale_gets_time(state: SaleState) -> None:
+    before = sale_in(state)
+    assert time_again(before, NOW + 10**9, TERMS) == before
+
+
+def with_expiry(sale: Sale, expires: int | None) -> Sale:
+    assert sale.payment is not None
+    payment = msgspec.structs.replace(sale.payment, expires=expires)
+    return msgspec.structs.replace(sale, payment=payment)
