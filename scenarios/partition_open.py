@@ -25,6 +25,7 @@ HALF = 7
     settings={"quorum_write_seconds": "2", "membership": "open"},
     programs={"peer-16": "scenarios.adversaries.double_spender"},
     alone=True,
+    expects="violated",
 )
 async def partition_open(
     run: LiveRun,

@@ -31,6 +31,9 @@ def privacy(
     protocol: Annotated[
         str, typer.Argument(metavar="[PROTOCOL]", help="Without it: which there are.")
     ] = "",
+    all_: Annotated[
+        bool, typer.Option("--all", help="Every protocol, one after the other.")
+    ] = False,
     html: Annotated[
         bool, typer.Option("--html", help="Keep a page of it, too: runs/privacy/PROTOCOL.html.")
     ] = False,
@@ -44,22 +47,32 @@ def privacy(
     from scenarios.lab import facts
     from scenarios.lab.privacy_words import as_plain
 
-    if not protocol:
+    if not protocol and not all_:
         _list(as_json)
         return 0
-    found = facts.find(protocol)
-    measured = [_measured(one, quiet=as_json) for one in found]
-    kept = _keep(runs, found[0].protocol, measured) if html else None
-    if as_json:
-        told = [as_plain(one) for one in measured]
+    told, as_expected = [], True
+    for name in facts.protocols() if all_ else (protocol,):
+        found = facts.find(name)
+        measured = [_measured(one, quiet=as_json) for one in found]
+        kept = _keep(runs, found[0].protocol, measured) if html else None
         page = {"page": str(kept)} if kept else {}
-        emit({"protocol": found[0].protocol, "measurements": told, **page})
-    else:
-        for one in measured:
-            _show(one)
-        if kept:
-            say(f"page      {kept}")
-    return 0 if all(one.as_expected for one in measured) else NOT_AS_EXPECTED
+        plain = [as_plain(one) for one in measured]
+        told.append({"protocol": found[0].protocol, "measurements": plain, **page})
+        if not as_json:
+            _tell(measured, kept)
+        as_expected = as_expected and all(one.as_expected for one in measured)
+    if as_json:
+        emit({"protocols": told} if all_ else told[0])
+    elif all_:
+        say("verdict   ok: every protocol as expected" if as_expected else "verdict   violated")
+    return 0 if as_expected else NOT_AS_EXPECTED
+
+
+def _tell(measured: "list[Measured]", page: Path | None) -> None:
+    for one in measured:
+        _show(one)
+    if page:
+        say(f"page      {page}")
 
 
 def _list(as_json: bool) -> None:

@@ -76,12 +76,23 @@ class ScenarioGroup(TyperGroup):
 def run(
     context: typer.Context,
     list_: Annotated[bool, typer.Option("--list", help="The scenarios there are.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Every scenario, in one world.")] = False,
+    seed: SeedOption = None,
+    world: WorldOption = None,
+    compose: ComposeOption = False,
+    runs: RunsOption = Path(USUAL_RUNS),
     as_json: JsonOption = False,
 ) -> None:
     """Run a whole transaction, check what must hold, and keep a report of it.
 
-    Without a running world a scenario starts one of its own and removes it afterwards.
+    Without a running world a scenario starts one of its own and removes it afterwards. With --all
+    they are run one after the other in one world; those that bring cheats, or kill for good, or
+    need other settings, have a world of their own.
     """
+    if context.invoked_subcommand is None and all_:
+        from scenarios.lab.commands_run_all import run_all
+
+        raise typer.Exit(run_all(Choice.of(world, compose), seed, runs, as_json))
     if context.invoked_subcommand is None:
         list_scenarios(as_json=as_json)
         if not list_ and not as_json:

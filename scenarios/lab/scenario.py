@@ -24,7 +24,7 @@ from typing import Any, get_type_hints
 import scenarios
 from scenarios.lab.failures import LabFailure, did_you_mean
 from scenarios.lab.live import LiveRun
-from scenarios.lab.run import ScenarioInfo
+from scenarios.lab.run import ScenarioInfo, Verdict
 
 PAPERS: Mapping[str, str] = {
     "escrow_commerce": "S.-K. Wee and K.-H. Rhee, The New e-Commerce Model using P2P System",
@@ -78,6 +78,8 @@ class Scenario:
 
     alone: bool = False
     """It does to a world what others in it would not like: moves clocks, kills for good."""
+    expects: Verdict = "ok"
+    """How it ends; one that shows what goes wrong ends `violated`."""
     option_protocols: OptionProtocols = field(default_factory=dict)
     """Protocols that it speaks only where an option has a value: by option, then by value."""
 
@@ -154,6 +156,7 @@ def scenario(
     without: tuple[str, ...] = (),
     programs: Mapping[str, str] | None = None,
     alone: bool = False,
+    expects: Verdict = "ok",
     option_protocols: OptionProtocols | None = None,
 ) -> Callable[[Play], Scenario]:
     """Declare a scenario; its name is the function's."""
@@ -174,6 +177,7 @@ def scenario(
             without=without,
             programs=dict(programs or {}),
             alone=alone,
+            expects=expects,
             option_protocols=dict(option_protocols or {}),
         )
 
