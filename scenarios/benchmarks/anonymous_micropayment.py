@@ -104,6 +104,14 @@ def _report(
         beside=floor(one, units),
         beside_what=f"as counted: {WHAT}",
     )
+    if len(alone) > 1:
+        bench.figure(
+            "order to goods: CPU in the last repeat",
+            [alone[-1].cpu],
+            "ms",
+            beside=alone[0].cpu,
+            beside_what="in the first",
+        )
     for role in ("peer", "broker"):
         bench.figure(f"  of which {role}", [part.cpu_of(role) for part in alone], "ms")
     bench.figure(

@@ -35,25 +35,22 @@ async def cash_growth(
 ) -> None:
     """Pays from peer to peer, one payment after the other, as something grows by powers of ten.
 
-    Beside each point stands the first one of its curve, of the same run. Of history it also says
-    what the coin server keeps: as much after the last payment as before the first.
+    Beside each point stands the first one of its curve, of the same run.
     """
     async with market(peers, protocols=(PROTOCOL,), opening_balance=1_000_000) as place:
-        payer, payee = await _start(place)
-        full = await _by_wallet(place, (payer, payee), wallet, count, repeats)
+        one, two, three, four = place.world.peers[:4]
+        pair = await _start(place, (one, two))
+        full = await _by_wallet(place, pair, wallet, count, repeats)
         tell(bench, WHAT, "coins in the wallet", full, log_x=True)
-        await place.audit(bench)
-    async with market(peers, protocols=(PROTOCOL,), opening_balance=1_000_000) as place:
-        pair = await _start(place)
+        pair = await _start(place, (three, four))
         old = await _by_payments(place, pair, payments, count, repeats)
         tell(bench, WHAT, "payments made before", old, log_x=True)
         await place.audit(bench)
     bench.note(f"{peers} peers; {repeats} x {count} payments at each point, one at a time.")
 
 
-async def _start(place: Market) -> tuple[Node, Node]:
-    """Two peers that use one coin server; the first has a large coin."""
-    pair = place.world.peers[0], place.world.peers[1]
+async def _start(place: Market, pair: tuple[Node, Node]) -> tuple[Node, Node]:
+    """They use one coin server; the first has coins."""
     server = place.world.of_role(Role.COIN_SERVER)[0].name
     for node in pair:
         await place.control(node, "cash_use", coin_server=server)

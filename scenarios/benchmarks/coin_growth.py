@@ -29,7 +29,7 @@ async def coin_growth(
     payments: Annotated[int, Option(min=10, help="Payments made before, at most.")] = 1000,
     count: Annotated[int, Option(min=2, max=10, help="Payments of each repeat.")] = 10,
     repeats: Annotated[int, Option(min=1, help="At each point.")] = 3,
-    peers: Annotated[int, Option(min=5)] = 5,
+    peers: Annotated[int, Option(min=8, help="Each curve has payers of its own.")] = 8,
 ) -> None:
     """Pays from peer to peer, one payment after the other, as something grows by powers of ten.
 
@@ -37,11 +37,8 @@ async def coin_growth(
     """
     async with market(peers, protocols=("dht_micropayment",), opening_balance=100_000) as place:
         tell(bench, WHAT, "steps of the coin", await _by_steps(place, steps), log_x=False)
-    async with market(peers, protocols=("dht_micropayment",), opening_balance=100_000) as place:
         full = await _by_wallet(place, wallet, count, repeats)
         tell(bench, WHAT, "coins in the wallet", full, log_x=True)
-        await place.audit(bench)
-    async with market(peers, protocols=("dht_micropayment",), opening_balance=100_000) as place:
         old = await _by_payments(place, payments, count, repeats)
         tell(bench, WHAT, "payments made before", old, log_x=True)
         await place.audit(bench)
@@ -72,7 +69,7 @@ async def _by_steps(place: Market, steps: int) -> list[Point]:
 
 
 async def _by_wallet(place: Market, most: int, count: int, repeats: int) -> list[Point]:
-    payer, payee = place.world.peers[:2]
+    payer, payee = place.world.peers[4:6]
     points, held = [], 0
 
     async def pay() -> None:
@@ -92,9 +89,10 @@ async def _by_wallet(place: Market, most: int, count: int, repeats: int) -> list
 
 
 async def _by_payments(place: Market, most: int, count: int, repeats: int) -> list[Point]:
-    """Coins go to and fro; the wallets stay as large as they are."""
-    one, other = place.world.peers[:2]
-    await place.withdraw(one, 64)
+    """Coins go to and fro, and others take the place of those that have gone all their steps."""
+    one, other = place.world.peers[6:8]
+    for node in (one, other):
+        await place.withdraw(node, 64)
     points, made = [], 0
 
     async def there_and_back() -> None:

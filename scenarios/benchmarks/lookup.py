@@ -29,7 +29,7 @@ async def lookup(
     bench: Bench,
     *,
     most: Annotated[int, Option(min=16, help="Nodes on UDP, at most.")] = 256,
-    count: Annotated[int, Option(min=1, help="Lookups of each round.")] = 100,
+    count: Annotated[int, Option(min=1, help="Lookups of each round.")] = 60,
     rounds: Annotated[int, Option(min=1, help="Of ours and theirs, in turn.")] = 3,
     memory: Annotated[int, Option(min=64, help="Nodes in memory, at most.")] = 10_000,
 ) -> None:
@@ -67,7 +67,8 @@ async def _side_by_side(
     _tell(bench, f"{size} nodes, k = {k}", mine[1:], theirs[1:])
     bench.note(
         f"{size} nodes, k = {k}: a node knows {known[0]:.0f} others, stock {known[1]:.0f}; "
-        f"{_mean(mine, 'asked'):.1f} requests a lookup, depth at most {_deepest(mine)}."
+        f"{_mean(mine, 'asked'):.1f} requests a lookup, {_mean(mine, 'datagrams'):.0f} datagrams "
+        f"with the proofs of who is new, depth at most {_deepest(mine)}."
     )
 
 

@@ -46,6 +46,8 @@ class Looked(msgspec.Struct, frozen=True):
     deepest: int
     asked: float
     """Requests of a lookup, on average."""
+    datagrams: float = 0.0
+    """Sent by all nodes for one, on average; of ours two are a request's, others show a key."""
     cpu: float = 0.0
     """Milliseconds of processor time of one, where that was told apart."""
 
@@ -103,6 +105,7 @@ class OurCrowd(_Crowd):
 
     async def look(self, times: int, seed: int) -> bytes:
         drawn, depths, asked, exact = random.Random(seed), [], 0, 0
+        before = self._datagrams()
         for _ in range(times):
             number, target = drawn.randrange(len(self._nodes)), drawn.randbytes(NODE_ID_BYTES)
             found = await self._nodes[number].lookup(target)
@@ -111,7 +114,11 @@ class OurCrowd(_Crowd):
             depths.append(found.nearest[0].depth if found.nearest else 0)
             asked += found.asked
         mean = sum(depths) / times
-        return codec.encode(Looked(times, exact, mean, max(depths), asked / times))
+        sent = (self._datagrams() - before) / times
+        return codec.encode(Looked(times, exact, mean, max(depths), asked / times, datagrams=sent))
+
+    def _datagrams(self) -> int:
+        return sum(node.counters["datagrams_out"] for node in self._nodes)
 
     async def close(self) -> None:
         for node, store in zip(self._nodes, self._stores, strict=True):
@@ -257,7 +264,7 @@ class MemoryCrowd(_Crowd):
             await protocol.close()
         mean = sum(depths) / times
         return codec.encode(
-            Looked(times, exact, mean, max(depths), asked / times, 1000 * spent / times)
+            Looked(times, exact, mean, max(depths), asked / times, cpu=1000 * spent / times)
         )
 
     async def close(self) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from scenarios.lab.markup import Markup, tag
 
 WIDTH, HEIGHT = 640, 380
-LEFT, RIGHT, TOP, BOTTOM = 70, 20, 40, 50
+LEFT, RIGHT, TOP, BOTTOM = 70, 30, 60, 50
 COLOURS = ("#1f6feb", "#c2410c", "#15803d", "#7e22ce", "#b91c1c", "#0e7490")
 LEGEND_STEP = 16
 MOST_TICKS = 6
@@ -47,7 +47,7 @@ def draw(plot: Plot) -> Markup:
         [_across(tick, across(tick)) for tick in _ticks_x(xs, log=plot.log_x)],
         [_up(tick, up(tick)) for tick in _ticks(highest)],
         _text(plot.x, (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, anchor="middle"),
-        _text(plot.y, 8, TOP - 6),
+        _text(plot.y, 8, TOP - 14),
         [_curve(curve, number, across, up) for number, curve in enumerate(plot.curves)],
         xmlns="http://www.w3.org/2000/svg",
         width=WIDTH,
@@ -108,7 +108,7 @@ def _curve(
     colour = COLOURS[number % len(COLOURS)]
     at = [(across(x), up(y)) for x, y in curve.points]
     path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in at)
-    legend = TOP + 14 + LEGEND_STEP * number
+    legend = HEIGHT - BOTTOM - 10 - LEGEND_STEP * number
     return [
         tag("path", d=path, fill="none", stroke=colour, stroke_width=2),
         *(tag("circle", cx=x, cy=y, r=3, fill=colour) for x, y in at),
