@@ -12,6 +12,7 @@ from scenarios.soak.history import Happening, History, draw, read
 from scenarios.soak.markets import on_simulator
 from scenarios.soak.shrinking import shortest
 
+HISTORIES = Path(__file__).parent / "histories"
 GENEROUS = {"broker": "tests.soak.generous_broker"}
 
 
@@ -21,6 +22,12 @@ def test_a_round_ends_ok(seed: int) -> None:
     assert lived.faults == []
     deeds = [one for one in lived.history.happenings if one.kind == "deed"]
     assert len(lived.ended) == len(deeds)
+
+
+@pytest.mark.parametrize("file", sorted(HISTORIES.glob("*.json")), ids=lambda file: file.stem)
+def test_what_once_failed_ends_ok(file: Path) -> None:
+    """Each is the shortest history that a fault, since mended, came back by."""
+    assert on_simulator(read(file.read_bytes())).faults == []
 
 
 def deed(number: int, what: str, *who: str) -> Happening:

@@ -5,7 +5,6 @@ from typing import Any
 
 from nodes.peer.accounts import AccountAtBroker
 from nodes.protocols.dht_micropayment.coin import CoinCount, Evidence
-from nodes.protocols.dht_micropayment.holding import CoinState
 from nodes.protocols.dht_micropayment.messages import Withdraw, Withdrawn
 from nodes.protocols.dht_micropayment.withdrawal import Asked, AskedState, take_withdrawn
 from nodes.protocols.errors import Refused
@@ -58,7 +57,7 @@ class Withdrawer:
         keys = self._load(transaction).coins
         self._wallet.follower.follow(keys)
         await self._wallet.until_resolved(keys, None)
-        if all(coin.state is not CoinState.CLOSED for coin in self._wallet.coins(keys)):
+        if all(coin.certificate is not None for coin in self._wallet.coins(keys)):
             await self._move(transaction, AskedState.HELD)
 
     async def _take(self, record: Asked) -> None:
