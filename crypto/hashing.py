@@ -6,6 +6,7 @@ The prefix makes the encoding injective: no two lists of parts share their bytes
 
 import hashlib
 import hmac
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
@@ -18,9 +19,18 @@ Digest = Annotated[bytes, msgspec.Meta(min_length=DIGEST_BYTES, max_length=DIGES
 
 def framed(label: str, *parts: bytes) -> bytes:
     """Label and parts, each behind its length as 8 bytes big endian."""
-    pieces = [label.encode()]
-    pieces.extend(parts)
-    return b"".join(len(piece).to_bytes(8, "big") + piece for piece in pieces)
+    pieces = [_framed_label(label)]
+    for part in parts:
+        pieces.append(len(part).to_bytes(8, "big"))
+        pieces.append(part)
+    return b"".join(pieces)
+
+
+@lru_cache(maxsize=256)
+def _framed_label(label: str) -> bytes:
+    """Labels are few: each names a kind of thing."""
+    encoded = label.encode()
+    return len(encoded).to_bytes(8, "big") + encoded
 
 
 def digest(label: str, *parts: bytes) -> bytes:

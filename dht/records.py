@@ -86,13 +86,22 @@ class Record(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
 
     def body(self) -> Body:
         """The body, its signature checked. Raises MalformedEncoding or InvalidSignature."""
-        at_start = codec.decode(self.signed.content, Body).index == 0
+        at_start = self.unchecked().index == 0
         return open_document(Body, self.signed, signatures=0 if at_start else 1)
+
+    def unchecked(self) -> Body:
+        """The body, whoever signed it. Raises MalformedEncoding."""
+        return _read_body(self.signed.content)
 
     @property
     def digest(self) -> bytes:
         """The value voted on: the body, whoever signed or countersigned it again."""
         return _body_digest(self.signed.content)
+
+
+@lru_cache(maxsize=1024)
+def _read_body(content: bytes) -> Body:
+    return codec.decode(content, Body)
 
 
 @lru_cache(maxsize=4096)

@@ -9,6 +9,7 @@ Pure: nonce, time and keys are arguments.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Generic
 
 import msgspec
@@ -124,11 +125,11 @@ class Opened(Generic[M]):
     def transaction(self) -> TransactionId:
         return self.envelope.transaction
 
-    @property
+    @cached_property
     def identity(self) -> bytes:
         return identity(self.envelope)
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
         return wire_digest(self.wire)
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from crypto import codec
 from crypto.codec import MalformedEncoding
 from crypto.documents import (
+    LARGEST_OPENED_AGAIN,
     Document,
     Signed,
     content_digest,
@@ -19,6 +20,7 @@ from crypto.documents import (
     open_document,
     sign_document,
 )
+from crypto.meter import metering
 from crypto.signing import InvalidSignature, PublicKey, SigningKey
 
 
@@ -41,6 +43,12 @@ class OtherOffer(Document):
 
     seller: PublicKey
     price: int
+
+
+@document("tests/letter", signers=("seller",))
+class Letter(Document):
+    seller: PublicKey
+    text: str
 
 
 BUYER, SELLER, STRANGER = (SigningKey(bytes([n]) * 32) for n in (1, 2, 3))
@@ -136,3 +144,32 @@ def test_two_documents_with_one_label_are_not_declared() -> None:
 @given(st.binary(max_size=120), st.lists(st.binary(max_size=70), max_size=3))
 def test_any_bytes_are_refused_in_one_of_two_ways(content: bytes, signatures: list[bytes]) -> None:
     assert refuses(Contract, Signed(content, tuple(signatures)))
+
+
+def checks_of(type_: type[Document], signed: Signed[Any]) -> int:
+    with metering() as meter:
+        open_document(type_, signed)
+    return meter["verify"]
+
+
+def test_a_document_opened_before_is_not_checked_again() -> None:
+    signed = sign_document(Offer(SELLER.public_key, 4711), SELLER)
+    assert [checks_of(Offer, signed), checks_of(Offer, signed)] == [1, 0]
+
+
+def test_what_differs_from_a_document_opened_before_is_refused_each_time() -> None:
+    signed = sign_document(Offer(SELLER.public_key, 4712), SELLER)
+    dearer = codec.encode(Offer(SELLER.public_key, 4713))
+    open_document(Offer, signed)
+    for _ in range(2):
+        with pytest.raises(InvalidSignature):
+            open_document(Offer, Signed(dearer, signed.signatures))
+        with pytest.raises(InvalidSignature):
+            open_document(Offer, Signed(signed.content, (bytes(64),)))
+        with pytest.raises(InvalidSignature):
+            open_document(OtherOffer, Signed(signed.content, signed.signatures))
+
+
+def test_a_large_document_is_checked_each_time() -> None:
+    letter = sign_document(Letter(SELLER.public_key, "x" * LARGEST_OPENED_AGAIN), SELLER)
+    assert [checks_of(Letter, letter), checks_of(Letter, letter)] == [1, 1]

@@ -83,6 +83,12 @@ class Evidence(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     """C', shown to the witnesses of a reissue of `coin` and absent otherwise."""
 
 
+@lru_cache(maxsize=256)
+def decode_evidence(data: bytes) -> Evidence:
+    """Raises MalformedEncoding. Each step of a coin comes with the same bytes."""
+    return codec.decode(data, Evidence)
+
+
 Certified = Callable[[Certificate], Body]
 """The body, if the votes certify it. Raises dht.records.InvalidCertificate."""
 

@@ -5,7 +5,6 @@ reissue holds the digest of the new coin, and its witnesses saw that the old coi
 held by whoever renewed it. One record is checked, however long the history.
 """
 
-from crypto import codec
 from crypto.codec import MalformedEncoding
 from crypto.documents import document_digest
 from dht.records import Body
@@ -16,6 +15,7 @@ from nodes.protocols.dht_micropayment.coin import (
     Evidence,
     Trust,
     chain,
+    decode_evidence,
     open_coin,
 )
 from nodes.protocols.dht_micropayment.refusals import (
@@ -33,7 +33,7 @@ from nodes.protocols.guard import Guards
 def read_evidence(data: bytes) -> Evidence:
     """Raises MalformedEvidence."""
     try:
-        return codec.decode(data, Evidence)
+        return decode_evidence(data)
     except MalformedEncoding as error:
         raise MalformedEvidence(str(error)) from error
 

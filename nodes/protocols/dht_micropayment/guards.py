@@ -14,6 +14,7 @@ from nodes.protocols.dht_micropayment.coin import (
     Coin,
     Evidence,
     chain,
+    decode_evidence,
     opening,
 )
 from nodes.protocols.dht_micropayment.refusals import (
@@ -40,7 +41,7 @@ ANYBODY: PartyId = bytes(32)
 def evidence_is_shown(evidence: bytes) -> bool:
     """A record comes with what proves its coin, so witnesses store no garbage."""
     try:
-        codec.decode(evidence, Evidence)
+        decode_evidence(evidence)
     except codec.MalformedEncoding:
         return False
     return True
