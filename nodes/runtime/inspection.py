@@ -135,15 +135,27 @@ class _Views:
         wanted = {state for state in request.query.get("until", "").split(",") if state}
         wait = min(_number(request, "wait", 0), LONGEST_WAIT_SECONDS)
         found = self._find(request.match_info["id"])
-        if wanted and wait > 0:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    while found is None or not (wanted & _states(found)):
-                        await self._party.observer.changed()
-                        found = self._find(request.match_info["id"])
+        if wanted and wait > 0 and not (found and wanted & _states(found)):
+            found = await self._found_later(request.match_info["id"], wanted, wait)
         if found is None:
             raise NoSuchTransaction()
         return json_response({"found": found})
+
+    async def _found_later(
+        self, id_: str, wanted: set[str], wait: float
+    ) -> list[dict[str, Any]] | None:
+        """Looked for again after each COMMIT, for what is shown is what is on disk."""
+        store = self._party.store
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                while True:
+                    seen = store.commits
+                    while store.commits == seen:
+                        await self._party.observer.changed()
+                    found = self._find(id_)
+                    if found and wanted & _states(found):
+                        return found
+        return self._find(id_)
 
     def _find(self, id_: str) -> list[dict[str, Any]] | None:
         try:

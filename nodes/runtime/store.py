@@ -13,11 +13,13 @@ queue for the next. Reads outside a block see what is committed.
 
 import asyncio
 import sqlite3
+import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -54,17 +56,15 @@ class Table(Generic[T]):
             raise ValueError(f"{name!r} cannot name a table")
         self.name = name
         self._decode: Callable[[bytes], T] = msgspec.msgpack.Decoder(type_).decode
+        self._select = f"SELECT value FROM {name} WHERE key = ?"
+        self._replace = f"INSERT OR REPLACE INTO {name} VALUES (?, ?)"
 
     def get(self, reader: Reader, key: bytes) -> T | None:
-        row = reader.connection.execute(
-            f"SELECT value FROM {self.name} WHERE key = ?", (key,)
-        ).fetchone()
+        row = reader.connection.execute(self._select, (key,)).fetchone()
         return None if row is None else self._decode(row[0])
 
     def put(self, tx: Transaction, key: bytes, value: T) -> None:
-        tx.connection.execute(
-            f"INSERT OR REPLACE INTO {self.name} VALUES (?, ?)", (key, codec.encode(value))
-        )
+        tx.connection.execute(self._replace, (key, codec.encode(value)))
 
     def delete(self, tx: Transaction, key: bytes) -> None:
         tx.connection.execute(f"DELETE FROM {self.name} WHERE key = ?", (key,))
@@ -103,7 +103,8 @@ class Store:
         self._entrance = asyncio.Lock()
         self._waiting: list[tuple[asyncio.Future[None], Transaction]] = []
         self._committer: asyncio.Task[None] | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
+        self._patience: asyncio.TimerHandle | None = None
+        self._thread = _CommitThread()
         self.commits = 0
         """How many COMMITs have run."""
         self.on_commit: Callable[[], None] = lambda: None
@@ -135,30 +136,64 @@ class Store:
         """Reads what is on disk; never blocks behind a COMMIT."""
         return self._reader
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
-        """One savepoint, on disk when the block has been left. No `await` belongs inside."""
-        async with self._entrance:
-            if not self._writer.in_transaction:
-                self._writer.execute("BEGIN IMMEDIATE")
-            self._writer.execute("SAVEPOINT block")
-            tx = Transaction(self._writer)
-            try:
-                yield tx
-            except BaseException:
-                self._writer.execute("ROLLBACK TO block")
+    def transaction(self, *, patience: float = 0.0) -> AbstractAsyncContextManager[Transaction]:
+        """One savepoint, on disk when the block has been left. No `await` belongs inside.
+
+        `patience`: for so many seconds it waits for somebody else's COMMIT to ride with.
+        """
+        return _Block(self, patience)
+
+    async def _enter(self) -> tuple[Transaction, bool]:
+        """The transaction, and whether it begins with this block."""
+        await self._entrance.acquire()
+        is_first = not self._writer.in_transaction
+        try:
+            self._writer.execute("BEGIN IMMEDIATE" if is_first else "SAVEPOINT block")
+        except BaseException:
+            self._entrance.release()
+            raise
+        return Transaction(self._writer), is_first
+
+    def _leave(
+        self, tx: Transaction, patience: float, *, is_first: bool, failed: bool
+    ) -> "asyncio.Future[None] | None":
+        """What to wait for until the block is on disk; None if it was undone."""
+        try:
+            if failed:
+                self._undo(is_first)
+                return None
+            if not is_first:
                 self._writer.execute("RELEASE block")
-                self._ensure_commit()
-                raise
-            self._writer.execute("RELEASE block")
             durable = asyncio.get_running_loop().create_future()
             self._waiting.append((durable, tx))
-            self._ensure_commit()
-        await durable
+            self._ensure_commit(patience)
+            return durable
+        finally:
+            self._entrance.release()
 
-    def _ensure_commit(self) -> None:
-        if self._committer is None or self._committer.done():
-            self._committer = asyncio.get_running_loop().create_task(self._commit())
+    def _undo(self, is_first: bool) -> None:
+        """A block alone in its transaction takes that with it."""
+        if is_first:
+            self._writer.execute("ROLLBACK")
+            return
+        self._writer.execute("ROLLBACK TO block")
+        self._writer.execute("RELEASE block")
+        self._ensure_commit()
+
+    def _ensure_commit(self, patience: float = 0.0) -> None:
+        if self._committer is not None and not self._committer.done():
+            return
+        loop = asyncio.get_running_loop()
+        if patience:
+            self._patience = self._patience or loop.call_later(patience, self._ensure_commit)
+            return
+        self._end_patience()
+        self._committer = loop.create_task(self._commit())
+
+    def _end_patience(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     async def _commit(self) -> None:
         async with self._entrance:
@@ -185,17 +220,80 @@ class Store:
 
     async def close(self) -> None:
         """Wait for what is being committed, then let go of the file."""
+        if self._patience is not None:
+            self._ensure_commit()
         while self._committer is not None and not self._committer.done():
             await self._committer
-        self._thread.shutdown()
+        self._thread.end(wait=True)
         self._reader.connection.close()
         self._writer.close()
 
     def abandon(self) -> None:
         """Let go of the file as the end of a process does: what is not committed is gone."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._end_patience()
+        self._thread.end(wait=False)
         self._reader.connection.close()
         self._writer.close()
+
+
+class _Block(AbstractAsyncContextManager[Transaction]):
+    """One use of `Store.transaction`."""
+
+    def __init__(self, store: Store, patience: float) -> None:
+        self._store = store
+        self._patience = patience
+
+    async def __aenter__(self) -> Transaction:
+        self._tx, self._is_first = await self._store._enter()
+        return self._tx
+
+    async def __aexit__(self, kind: object, error: object, traceback: object) -> None:
+        durable = self._store._leave(
+            self._tx, self._patience, is_first=self._is_first, failed=kind is not None
+        )
+        if durable is not None:
+            await durable
+
+
+class _CommitThread(Executor):
+    """One thread with a queue, for `loop.run_in_executor`.
+
+    What is submitted is the loop's own future, so no future is chained to another as with a pool.
+    """
+
+    def __init__(self) -> None:
+        self._asked: SimpleQueue[tuple[Callable[[], None], asyncio.Future[None]] | None]
+        self._asked = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._is_dropped = False
+
+    def submit(  # type: ignore[override]  # only ever called by the loop, which takes both kinds
+        self, work: Callable[[], None], /
+    ) -> "asyncio.Future[None]":
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._serve, name="commit", daemon=True)
+            self._thread.start()
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asked.put((work, done))
+        return done
+
+    def _serve(self) -> None:
+        while (asked := self._asked.get()) is not None and not self._is_dropped:
+            work, done = asked
+            failure: Exception | None = None
+            try:
+                work()
+            except Exception as error:
+                failure = error
+            with suppress(RuntimeError):  # the loop is gone, and whoever waited there
+                done.get_loop().call_soon_threadsafe(_settle, done, failure)
+
+    def end(self, *, wait: bool) -> None:
+        """With `wait`, what was asked for is done first; otherwise it is dropped."""
+        self._is_dropped = not wait
+        self._asked.put(None)
+        if wait and self._thread is not None:
+            self._thread.join()
 
 
 def _failure_of(calls: list[Callable[[], object]]) -> Exception | None:

@@ -284,3 +284,52 @@ async def test_after_kill_9_everything_acknowledged_is_there_and_nothing_by_half
         assert left == right
         assert number <= (left or 0) <= number + 1
     await store.close()
+
+
+async def put_patiently(store: Store, table: Table[Coin], key: bytes, patience: float) -> None:
+    async with store.transaction(patience=patience) as tx:
+        table.put(tx, key, Coin("peer", 1))
+
+
+async def put_and_fail(store: Store, table: Table[Coin], key: bytes) -> None:
+    async with store.transaction() as tx:
+        table.put(tx, key, Coin("peer", 1))
+        raise ZeroDivisionError
+
+
+async def test_the_patient_ride_with_the_next_commit(opened: Open) -> None:
+    store, coins = opened()
+    patient = asyncio.create_task(put_patiently(store, coins, b"a", 60.0))
+    await until(lambda: store._patience is not None)
+    assert coins.get(store.committed, b"a") is None
+    assert not patient.done()
+    await put(store, coins, b"b", 1)
+    await patient
+    assert coins.count(store.committed) == 2
+    assert store.commits == 1
+
+
+async def test_the_patient_do_not_wait_for_ever(opened: Open) -> None:
+    store, coins = opened()
+    await put_patiently(store, coins, b"a", 0.01)
+    assert coins.count(store.committed) == 1
+
+
+async def test_closing_writes_what_waits_patiently(opened: Open) -> None:
+    store, coins = opened()
+    patient = asyncio.create_task(put_patiently(store, coins, b"a", 60.0))
+    await until(lambda: store._patience is not None)
+    await store.close()
+    await patient
+    again, coins = opened()
+    assert coins.count(again.committed) == 1
+
+
+async def test_a_failure_beside_the_patient_undoes_only_itself(opened: Open) -> None:
+    store, coins = opened()
+    patient = asyncio.create_task(put_patiently(store, coins, b"a", 60.0))
+    await until(lambda: store._patience is not None)
+    with pytest.raises(ZeroDivisionError):
+        await put_and_fail(store, coins, b"b")
+    await patient
+    assert [key for key, _ in coins.items(store.committed)] == [b"a"]

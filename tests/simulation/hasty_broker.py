@@ -11,7 +11,7 @@ from nodes.runtime.store import Store, Transaction
 
 class HastyStore(Store):
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    async def transaction(self, *, patience: float = 0.0) -> AsyncIterator[Transaction]:
         """Nobody waits for the COMMIT."""
         async with self._entrance:
             if not self._writer.in_transaction:
