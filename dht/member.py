@@ -147,7 +147,7 @@ class Replica:
     def _read(self, put: Put) -> tuple[Body, bytes]:
         """The body, nothing of it checked, and its digest. Raises RecordRefused."""
         try:
-            body = codec.decode(put.record.signed.content, Body)
+            body = put.record.unchecked()
             digest = put.record.digest
             size = len(codec.encode(put))
         except ValueError as error:
@@ -174,6 +174,11 @@ class Replica:
     def _is_busy(self) -> bool:
         return self._in_hand >= self._settings.max_puts_in_hand
 
+    @property
+    def _is_crowded(self) -> bool:
+        """What waits for the disk here is better written now than joined by more."""
+        return 4 * self._in_hand >= self._settings.max_puts_in_hand
+
     async def _save(self, name: RegisterName, put: Put, *, may_vote: bool = True) -> PutAnswer:
         if self._is_busy:  # others that came in the same moment were faster
             return PutAnswer("busy")
@@ -196,7 +201,7 @@ class Replica:
         return self._answer(entry, put.record.digest)
 
     def _cast(self, put: Put) -> Ballot:
-        body = codec.decode(put.record.signed.content, Body)
+        body = put.record.unchecked()
         return self._ballot(body.name, put) if self.may_vote(body.name) else NO_BALLOT
 
     def _ballot(self, name: RegisterName, put: Put) -> tuple[Vote, int]:
@@ -257,14 +262,20 @@ class Replica:
             name = self._rosters.check(certificate, own=self._own_vote(certificate)).name
         except InvalidCertificate:
             return KeepAnswer("refused")
-        if not handed_over and not self.is_mine(name):
+        if handed_over:
+            return self._save_certificate(name, certificate, 0.0)
+        if not self.is_mine(name):
             return KeepAnswer("refused")
-        return self._save_certificate(name, certificate)
+        kept = self.registers.summary(name)
+        if kept is not None and kept.certified == certificate.record.digest:
+            return KeepAnswer("kept")
+        patience = 0.0 if self._is_crowded else self._settings.keep_patience_seconds
+        return self._save_certificate(name, certificate, patience)
 
     def _own_vote(self, certificate: Certificate) -> Vote | None:
         """Our vote in it need not be verified: it stands in our registers."""
         try:
-            body = codec.decode(certificate.record.signed.content, Body)
+            body = certificate.record.unchecked()
         except ValueError:
             return None
         held = self.registers.get(body.name)
@@ -272,7 +283,9 @@ class Replica:
             return None
         return held.vote if held.epoch == certificate.epoch else None
 
-    async def _save_certificate(self, name: RegisterName, certificate: Certificate) -> KeepAnswer:
+    async def _save_certificate(
+        self, name: RegisterName, certificate: Certificate, patience: float
+    ) -> KeepAnswer:
         def rule(held: Entry | None) -> Entry:
             entry = with_certificate(held, name, certificate, self._cast)
             if entry.certified != certificate.record.digest:
@@ -284,7 +297,7 @@ class Replica:
             return KeepAnswer("busy")
         self._in_hand += 1
         try:
-            await self.registers.change(name, rule)
+            await self.registers.change(name, rule, patience=patience)
         finally:
             self._in_hand -= 1
         return KeepAnswer("kept")

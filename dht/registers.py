@@ -166,12 +166,18 @@ class Registers:
 
     def get(self, name: RegisterName) -> Entry | None:
         """As it is on disk."""
-        return self._table.get(self._storage.committed, place_of(name))
-
-    async def change(self, name: RegisterName, rule: Rule) -> Entry:
-        """Apply a rule; what it made of the register is on disk when this returns."""
         place = place_of(name)
-        async with self._storage.transaction() as tx:
+        if self.is_loaded and place not in self._summaries:
+            return None
+        return self._table.get(self._storage.committed, place)
+
+    async def change(self, name: RegisterName, rule: Rule, *, patience: float = 0.0) -> Entry:
+        """Apply a rule; what it made of the register is on disk when this returns.
+
+        `patience`: as in `Storage.transaction`.
+        """
+        place = place_of(name)
+        async with self._storage.transaction(patience=patience) as tx:
             held = self._table.get(tx, place)
             entry = rule(held)
             if entry is not held:

@@ -66,17 +66,40 @@ async def side_by_side(
     """
     loop = asyncio.get_running_loop()
     waiting = {loop.create_task(each(member)) for member in members}
+    failures: list[BaseException] = []
+    changed = asyncio.Event()
+
+    def ended(task: asyncio.Task[None]) -> None:
+        waiting.discard(task)
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            failures.append(failure)
+        if failures or not waiting or ends_at() != end:
+            changed.set()
+
+    end = ends_at()
+    for task in waiting:
+        task.add_done_callback(ended)
     try:
-        while waiting and (left := ends_at() - loop.time()) > 0:
-            done, waiting = await asyncio.wait(
-                waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED
-            )
-            for task in done:
-                task.result()
+        while waiting and not failures and end > loop.time():
+            changed.clear()
+            timer = loop.call_at(end, changed.set)
+            try:
+                await changed.wait()
+            finally:
+                timer.cancel()
+            end = ends_at()
+        if failures:
+            raise failures[0]
     finally:
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
+        await _cancelled(waiting)
+
+
+async def _cancelled(tasks: set[asyncio.Task[None]]) -> None:
+    left = list(tasks)
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.gather(*left, return_exceptions=True)
 
 
 class Round:

@@ -35,6 +35,9 @@ class DhtSettings:
     """Before a silent or busy member is asked again; doubles up to `longest_pause_seconds`."""
     longest_pause_seconds: float = 1.0
     handover_attempts: int = 6
+    keep_patience_seconds: float = 0.25
+    """A certificate that is handed over waits so long for a write to ride with, and is answered
+    then. Less than `timeout_seconds`, or it is handed over again."""
 
     rosters_again_seconds: float = 1.0
     """After somebody spoke of an epoch whose roster could not be had."""

@@ -21,8 +21,11 @@ class Table(Protocol[T]):
 class Storage(Protocol):
     def table(self, name: str, type_: type[T]) -> Table[T]: ...
 
-    def transaction(self) -> AbstractAsyncContextManager[Any]:
-        """One savepoint; durable once the block has been left. No `await` inside."""
+    def transaction(self, *, patience: float = 0.0) -> AbstractAsyncContextManager[Any]:
+        """One savepoint; durable once the block has been left. No `await` inside.
+
+        `patience`: so many seconds it may wait for another transaction to be written with.
+        """
         ...
 
     def setup(self) -> AbstractContextManager[Any]: ...

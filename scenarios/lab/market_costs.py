@@ -15,7 +15,8 @@ from scenarios.lab.measure import cpu_seconds
 from scenarios.lab.world import Node, World
 from scenarios.lab.yardsticks import Units
 
-REST_SECONDS = 0.04
+REST_SECONDS = 0.3
+"""Longer than a certificate that was handed over waits for a write to ride with."""
 REST_SHARE = 0.05
 """Processes that together use less of a core than this are at rest."""
 LONGEST_SECONDS = 10.0

@@ -36,7 +36,8 @@ from scenarios.lab.measure import cpu_seconds
 
 ANSWER_SECONDS = 30.0
 POLL_SECONDS = 0.02
-REST_SECONDS = 0.04
+REST_SECONDS = 0.3
+"""Longer than a certificate that was handed over waits for a write to ride with."""
 REST_SHARE = 0.05
 DAY = 86_400_000
 

@@ -11,7 +11,7 @@ from dht.errors import MessageTooLarge, NoRoster
 from dht.network_in_memory import MemoryNetwork
 from dht.node import DhtNode
 from dht.records import Put, Record, RegisterName
-from dht.wire import PutAnswer, PutRequest
+from dht.wire import KeepAnswer, KeepRequest, PutAnswer, PutRequest
 from nodes.runtime.store import Store
 from tests.dht.worlds import AUTHORITY, World, key_of, opening, payment, until
 
@@ -69,6 +69,9 @@ async def test_the_certificate_is_handed_to_all_k_and_kept_as_certified(sixteen:
         return sum(r.certified and r.digests == (certificate.record.digest,) for r in held)
 
     await until(lambda: certified() == 8)
+    for member in sixteen.closest(name):
+        again = sixteen.nodes[member]._replica.keep(KeepRequest(member, certificate))
+        assert again == KeepAnswer("kept"), "at once: it is on disk"
     reading = await client.read(name, seconds=5)
     assert reading.certificate == certificate
 

@@ -26,6 +26,7 @@ QUICK = DhtSettings(
     first_pause_seconds=0.02,
     longest_pause_seconds=0.1,
     crawl_again_seconds=0.2,
+    keep_patience_seconds=0.03,
 )
 
 

@@ -76,10 +76,9 @@ class Payee:
             self._wallet.trust.now(),
         )
         await self._keep(key, received, party)
-        await self._wallet.until(lambda: self._load(key).state in ENDED, ANSWER_SECONDS)
+        await self._wallet.until(lambda: self._would_decide(key), ANSWER_SECONDS)
         async with party.store.transaction() as tx:
-            payment = self.table.get(tx, key)
-            assert payment is not None, "taken in above"
+            payment = self._decide_now(tx, key)
             answer = rule.report(payment, party.key)
             if payment.state in ENDED:
                 return party.answer(tx, received, answer)
@@ -140,12 +139,18 @@ class Payee:
         if self._decided(payment) == payment:
             return payment
         async with self._party.store.transaction() as tx:
-            current = self.table.get(tx, key)
-            assert current is not None, "a payment is never forgotten"
-            decided = self._decided(current)
-            self.table.put(tx, key, decided)
+            return self._decide_now(tx, key)
+
+    def _decide_now(self, tx: Transaction, key: bytes) -> Incoming:
+        """Whoever comes first, the answer to P1 or the one that goes on without it."""
+        current = self.table.get(tx, key)
+        assert current is not None, "a payment is never forgotten"
+        decided = self._decided(current)
+        if decided == current:
+            return current
+        self.table.put(tx, key, decided)
         if decided.state is PayeeState.DELIVERED:
-            self._wallet.purse.release(decided.coins)
+            tx.after_commit.append(lambda: self._wallet.purse.release(decided.coins))
         return decided
 
     # B1
