@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from scenarios.lab.attack_grid import render_grid
+from scenarios.lab.attacking import GridRow
 from scenarios.lab.index import render_index
 from scenarios.lab.report import render_report
 from tests.lab.page_tree import tree_of
@@ -76,12 +78,29 @@ def test_the_page_says_its_language_its_title_and_that_it_fits_small_screens() -
     assert any(meta.get("name") == "viewport" for meta in page.iter("meta"))
 
 
+WRONG = GridRow(
+    row="DC-A2",
+    name="stranger_spends",
+    kind="guarded",
+    guards=("payer-holds-the-coin",),
+    without="STOLEN",
+    guarded="REFUSED",
+    refusal="dht_micropayment/no-quorum",
+    detected_by="peer-01",
+    detected_how="dht_micropayment/no-quorum",
+    messages=1,
+    loss="",
+    as_expected=False,
+    trouble="the wrong refusal",
+)
+
+
 def test_classes_that_the_style_names_exist_in_some_page() -> None:
     """A renamed class would lose its look without a sound."""
     index = render_index({"escrow_purchase/x": attack_run()}, ["torn"])
     made = {
         name
-        for page in (PAGE, render_report(attack_run()), index)
+        for page in (PAGE, render_report(attack_run()), index, render_grid([WRONG], []))
         for each in tree_of(page).iter()
         for name in each.get("class", "").split()
     }
