@@ -12,6 +12,8 @@ from scenarios.lab.markup import Markup, tag
 from scenarios.lab.report import page
 from scenarios.lab.run import replace_file
 
+LONGEST = 200
+"""Characters of a loss in a table that is to be read."""
 HEADS = ("row", "attack", "guard", "without", "with", "found out by", "messages", "loss", "")
 ABOUT = (
     "Each guarded attack was played twice between processes: with its guards off it must succeed, "
@@ -34,10 +36,19 @@ def as_markdown(rows: Sequence[GridRow]) -> str:
     for one in rows:
         guards = ", ".join(f"`{rule}`" for rule in one.guards) or one.kind
         messages = "" if one.messages is None else str(one.messages)
-        cells = [one.row, one.name, guards, one.without, with_every_guard(one), found_out_by(one)]
-        cells += [messages, _nobody_in_particular(one.loss)]
+        cells = [one.row, one.name, guards, one.without, with_every_guard(one)]
+        cells += [_nobody_in_particular(found_out_by(one)), messages]
+        cells.append(_nobody_in_particular(_first_words(one.loss)))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _first_words(loss: str) -> str:
+    """All that was measured stands in the attack's own report."""
+    if len(loss) <= LONGEST:
+        return loss
+    first = loss.partition(";")[0]
+    return f"{first} ..." + ")" * (first.count("(") - first.count(")"))
 
 
 def _nobody_in_particular(loss: str) -> str:
