@@ -232,6 +232,7 @@ class Service:
             "peak_memory_bytes": usage.ru_maxrss * 1024,
             "outbox_waiting": self.party.outbox.waiting(),
             "commits": self.party.store.commits,
+            "commits_waiting": int(self.party.store.is_behind),
             "messages_in_hand": self._in_hand,
             "turned_away": self._turned_away,
         }

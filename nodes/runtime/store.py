@@ -116,6 +116,11 @@ class Store:
         connection.execute("PRAGMA busy_timeout = 5000")
         return connection
 
+    @property
+    def is_behind(self) -> bool:
+        """Something is written and waits for its COMMIT."""
+        return self._writer.in_transaction
+
     def table(self, name: str, type_: type[T]) -> Table[T]:
         """Make sure the table is there. Call while the node is being built."""
         self._writer.execute(

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SETTLED_SECONDS = 10.0
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.4
+"""Longer than a replica keeps a certificate waiting for another write."""
 
 
 @dataclass(frozen=True)

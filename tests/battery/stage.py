@@ -159,7 +159,7 @@ class Stage:
         """Whether some node still has something to send or to serve, or a coin on its way."""
         nodes = self.world.nodes.values()
         told = await asyncio.gather(*(node.get("/inspect/counters") for node in nodes))
-        busy = ("messages_in_hand", "outbox_waiting")
+        busy = ("messages_in_hand", "outbox_waiting", "commits_waiting")
         return (
             any(totals["node"][what] for totals in told for what in busy)
             or any(

@@ -35,7 +35,11 @@ def test_path_name_and_sentence_follow_from_the_declaration() -> None:
     [("Query", "query"), ("KeyRelease", "key_release"), ("AskForNewCoin", "ask_for_new_coin")],
 )
 def test_a_name_in_paths_is_in_small_letters(type_name: str, name: str) -> None:
-    type_ = type(type_name, (Message,), {"__module__": "nodes.protocols.names.messages"})
+    type_ = type(
+        type_name,
+        (Message,),
+        {"__module__": "nodes.protocols.names.messages", "__doc__": "Only asks."},
+    )
     declared = message(f"name {type_name}", sender=Role.PEER, receiver=Role.PEER)(type_)
     assert declaration_of(declared).path == f"/names/{name}"
 
