@@ -87,9 +87,12 @@ async def _play(
         loop.create_task(_trouble(trouble, one, hear)) for one in happenings if one.kind != "deed"
     ]
     last = max((one.at_seconds + one.for_seconds for one in happenings), default=0.0)
-    await asyncio.gather(*troubles)
-    await asyncio.sleep(max(0.0, begun + last - loop.time()))
-    await trouble.over()
+    try:
+        await asyncio.gather(*troubles)
+        await asyncio.sleep(max(0.0, begun + last - loop.time()))
+        await trouble.over()
+    except LabFailure as error:
+        lived.faults.append(f"somebody does not come back: {error}")
     if deeds:
         _, late = await asyncio.wait(deeds.values(), timeout=END_SECONDS)
         for one, task in deeds.items():
