@@ -65,11 +65,15 @@ async def test_the_certificate_is_handed_to_all_k_and_kept_as_certified(sixteen:
     name = certificate.record.body().name
 
     def certified() -> int:
-        held = [r for key in sixteen.closest(name) for r in sixteen.nodes[key].registers()]
-        return sum(r.certified and r.digests == (certificate.record.digest,) for r in held)
+        kept = [
+            sixteen.nodes[key]._replica.registers.summary(name) for key in sixteen.closest(name)
+        ]
+        return sum(k is not None and k.certified == certificate.record.digest for k in kept)
 
     await until(lambda: certified() == 8)
     for member in sixteen.closest(name):
+        held = next(r for r in sixteen.nodes[member].registers() if r.name == name)
+        assert held.digests == (certificate.record.digest,)
         again = sixteen.nodes[member]._replica.keep(KeepRequest(member, certificate))
         assert again == KeepAnswer("kept"), "at once: it is on disk"
     reading = await client.read(name, seconds=5)
