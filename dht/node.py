@@ -205,8 +205,8 @@ class DhtNode:
             await self._puller.run()
             self._is_caught_up = True
             self._turning.keep_repairing()
-        if self._member and not self._standing.is_settled:
-            self._turning.turned()
+        if self._member:
+            self._turning.go_on()
 
     async def repair(self) -> int:
         """Compare what is held with those who share it, and fetch what is missing here.

@@ -58,6 +58,9 @@ class Following(Protocol):
     def hear(self, member: bytes, epoch: int) -> None:
         """A member speaks of an epoch."""
 
+    def be_asked(self, member: bytes, turn: int) -> None:
+        """A member asks what is held here to make a turn."""
+
     def take(self, roster: Signed[Roster]) -> object:
         """Somebody offers a roster: an answer, or a coroutine for it."""
 
@@ -117,6 +120,8 @@ class RingProtocol(Rpc):
 
     def rpc_holds(self, address: Address, request: HoldsRequest) -> object:
         self._saw(request.sender, address, request.turn)
+        if request.turn:
+            self._epochs.be_asked(request.sender, request.turn)
         return self.storage.holds(request)
 
     def rpc_fetch(self, address: Address, request: FetchRequest) -> object:

@@ -81,6 +81,12 @@ class Puller:
                 members = self._rosters.current.sharing(self._key) - self._shown
                 await self._visit(members, self._catch_up)
 
+    async def make_up(self, turn: int) -> None:
+        """Make a turn that was skipped, for those who have to hear this member about it."""
+        async with self._one_at_a_time:
+            if self._rosters.of(turn) is not None and self._rosters.of(turn - 1) is not None:
+                await self._take_over(turn)
+
     async def _take_over(self, turn: int) -> bool:
         """Hear those who kept what is now this member's too."""
         if await self._standing.make(turn):

@@ -37,7 +37,7 @@ class Standing:
         return first - 1 if self._rosters.of(first - 1) is not None else 0
 
     def was_settled(self, epoch: int) -> bool:
-        """Holds all it has to of that very epoch: one that was skipped does not count."""
+        """Holds all it has to of that very epoch; of one that was skipped, once it is made up."""
         return epoch in self._made or epoch == self.settled
 
     @property
@@ -84,7 +84,7 @@ class Standing:
         before, after = self._rosters.of(turn - 1), self._rosters.of(turn)
         if before is None or after is None or self._key not in after.members:
             return []
-        is_next = self.settled == turn - 1
+        is_next = self.was_settled(turn - 1)
         return [
             old
             for old, new in turned_sets(before, after)
@@ -98,14 +98,14 @@ class Standing:
 
     async def make(self, turn: int) -> bool:
         """Be through with a turn if nothing is left to be heard."""
-        if turn <= self.settled:
+        if self.was_settled(turn):
             return True
         if not all(self._has_heard(turn, old) for old in self._to_take_over(turn)):
             return False
-        made = (*(self._made or (self.settled,)), turn)
+        made = tuple(sorted((*(self._made or (self.settled,)), turn)))
         async with self._storage.transaction() as tx:
             self._table.put(tx, _KEY, made)
         self._made = made
-        for old in [old for old in self._heard if old <= turn]:
+        for old in [old for old in self._heard if self.was_settled(old)]:
             del self._heard[old]
         return True

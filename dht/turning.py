@@ -61,9 +61,11 @@ class Turning:
         self._tasks: Tasks | None = None
         self._learning: asyncio.Task[None] | None = None
         self._settling: asyncio.Task[None] | None = None
+        self._making_up: asyncio.Task[None] | None = None
         self._repairing: asyncio.Task[None] | None = None
         self._teaching: set[bytes] = set()
         self._not_before = 0.0
+        self._make_up_not_before = 0.0
         self.is_released = False
 
     def start(self, tasks: Tasks) -> None:
@@ -147,6 +149,17 @@ class Turning:
         if self._tasks is not None and (self._settling is None or self._settling.done()):
             self._settling = self._tasks.spawn(self._settle())
 
+    def go_on(self) -> None:
+        """After a start: with the turns that are left, or with leaving."""
+        has_left = not self._is_member and self._rosters.last_with(self._key) > 0
+        if not self._standing.is_settled or (has_left and not self.is_released):
+            self.turned()
+
+    @property
+    def _is_member(self) -> bool:
+        """In the newest roster: it may have turned meanwhile."""
+        return self._key in self._rosters.current.members
+
     async def _settle(self) -> None:
         pause = self._settings.first_pause_seconds
         while not await self._is_through():
@@ -157,9 +170,9 @@ class Turning:
         if self._rosters.ring is None:
             return True
         await self._refresh()
-        if self._key in self._rosters.ring.members:
+        if self._is_member:
             await self._puller.run()
-            return self._standing.is_settled
+            return self._is_member and self._standing.is_settled
         self.is_released = await self._is_free()
         return self.is_released
 
@@ -171,13 +184,37 @@ class Turning:
             return True
         sets = [new for old, new in turned_sets(before, after) if self._key in old]
         wanted: set[bytes] = set().union(*sets)
-        told = await asyncio.gather(*(self._is_settled(member, turn) for member in sorted(wanted)))
+        told = await asyncio.gather(*(self._has_made(member, turn) for member in sorted(wanted)))
         settled = {member for member, yes in zip(sorted(wanted), told, strict=True) if yes}
         return all(len(new & settled) >= after.roster.q for new in sets)
 
-    async def _is_settled(self, member: bytes, turn: int) -> bool:
-        answer = await self._ask(member, HoldsRequest(self._key, LAST), HoldsAnswer)
-        return answer is not None and answer.through >= turn
+    async def _has_made(self, member: bytes, turn: int) -> bool:
+        """Whoever asks with the turn after it is told of that very epoch."""
+        is_last = self._rosters.of(turn + 1) is None
+        request = HoldsRequest(self._key, LAST, 0 if is_last else turn + 1)
+        answer = await self._ask(member, request, HoldsAnswer)
+        if answer is None:
+            return False
+        return answer.through >= turn if is_last else answer.settled
+
+    # Epochs that were skipped
+
+    def be_asked(self, member: bytes, turn: int) -> None:
+        """A member that makes a turn needs this one to be settled in the epoch before it.
+
+        Where it skipped that epoch it makes it up now, and the member asks again. All who skipped
+        would wait for each other for ever otherwise.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._tasks is None or self._rosters.of(turn) is None:
+            return
+        if not self._rosters.last_with(member):
+            return  # it was never one
+        is_busy = self._making_up is not None and not self._making_up.done()
+        if is_busy or now < self._make_up_not_before or self._standing.was_settled(turn - 1):
+            return
+        self._make_up_not_before = now + self._settings.first_pause_seconds
+        self._making_up = self._tasks.spawn(self._puller.make_up(turn - 1))
 
     # Repair
 

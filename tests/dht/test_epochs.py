@@ -1,15 +1,20 @@
 """A turn of the epoch: who votes where, what is handed over, what everybody may rely on."""
 
 import asyncio
+import itertools
 import random
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from crypto import codec
 from dht.errors import RosterMissing, TwoRosters
 from dht.network_in_memory import MemoryNetwork
 from dht.node import DhtNode
-from dht.records import Certificate, RegisterName
+from dht.records import Certificate, RegisterName, Roster
+from dht.rosters import Ring
+from dht.turns import turned_sets
 from dht.wire import HoldsAnswer, HoldsRequest, PutAnswer, PutRequest, ReadAnswer, ReadRequest
 from tests.dht.worlds import World, key_of, keys, opening, payment, signed_roster, until, world
 
@@ -210,6 +215,15 @@ async def test_who_has_left_hands_over_and_is_released_when_the_others_are_settl
     await until(lambda: leaver.is_released, 20)
 
 
+async def test_who_has_left_and_starts_again_is_released_too(memory: World) -> None:
+    leaver = next(iter(memory.nodes))
+    memory.next_roster(leaving=[leaver])
+    await memory.tell()
+    await memory.stop(leaver)
+    await memory.start(memory.key(leaver))
+    await until(lambda: memory.nodes[leaver].is_released, 20)
+
+
 async def test_a_member_that_slept_through_two_turns_votes_at_once_where_it_always_did(
     memory: World,
 ) -> None:
@@ -228,6 +242,55 @@ async def test_a_member_that_slept_through_two_turns_votes_at_once_where_it_alwa
     await until(lambda: node.ready, 20)
     written = await client.put(put, seconds=10)
     assert sleeper in {vote.voter for vote in written.votes}
+
+
+async def test_an_epoch_that_was_missed_is_made_up_when_others_need_it(memory: World) -> None:
+    """More than k - q of a range miss the turn to epoch 2, and leave in the next ones.
+
+    Whoever comes after them at the turn to 3 has to hear some of them about 2.
+    """
+    first, leavers = who_would_be_missed(memory)
+    cut = [memory.nodes[member] for member in leavers]
+    for node in cut:
+        await node.cut_off(memory.contacts())
+    for leaving in (first, *leavers):
+        memory.next_roster(leaving=[leaving])
+        await memory.tell()
+    await until(lambda: not any(node._puller._one_at_a_time.locked() for node in cut), 20)
+    assert not any(node._standing.was_settled(2) for node in cut)
+    for node in cut:
+        await node.cut_off([])
+    await memory.settled()
+    assert any(node._standing.was_settled(2) for node in cut)
+    await until(lambda: all(node.is_released for node in cut), 20)
+
+
+def who_would_be_missed(made: World) -> tuple[bytes, tuple[bytes, ...]]:
+    """Who leaves at the first turn; and three that are new to something then, the next to leave.
+
+    All three are of one range that somebody is new to when the first of them leaves.
+    """
+    members = frozenset(made.nodes)
+    for first in sorted(members):
+        second = members - {first}
+        turn = turned(made, members, second)
+        new = sorted(frozenset().union(*(new - old for old, new in turn)))
+        for leavers in itertools.permutations(new, 3):
+            for old, after in turned(made, second, second - {leavers[0]}):
+                if after - old and set(leavers) <= old:
+                    return first, leavers
+    raise AssertionError("nobody would be missed")
+
+
+def turned(
+    made: World, before: frozenset[bytes], after: frozenset[bytes]
+) -> frozenset[tuple[frozenset[bytes], frozenset[bytes]]]:
+    now = codec.decode(made.roster.content, Roster)
+    rings = [
+        Ring(msgspec.structs.replace(now, members=tuple(sorted(members))), b"")
+        for members in (before, after)
+    ]
+    return turned_sets(rings[0], rings[1])
 
 
 async def test_a_client_that_is_behind_by_several_epochs_catches_up(memory: World) -> None:
