@@ -23,7 +23,16 @@ from dht.member import Replica, Validator
 from dht.outcomes import CountedVote, Reading, Refusal, SeenRecord, Written
 from dht.protocol import RingProtocol
 from dht.pulling import Puller
-from dht.records import Body, Certificate, Put, Record, RegisterName, Roster, node_id
+from dht.records import (
+    Body,
+    Certificate,
+    Put,
+    Record,
+    RegisterName,
+    Roster,
+    RosterNotKnown,
+    node_id,
+)
 from dht.registers import Registers
 from dht.rosters import Rosters
 from dht.routing import Contact, is_ip_address
@@ -305,8 +314,15 @@ class DhtNode:
         return await self._protocol.lookup(target)
 
     def check(self, certificate: Certificate) -> Body:
-        """The certified body, by any roster this node knows. Raises InvalidCertificate."""
-        return self._rosters.check(certificate)
+        """The certified body, by any roster this node knows. Raises InvalidCertificate.
+
+        After RosterNotKnown the roster is looked for; a moment later it is known, or there is none.
+        """
+        try:
+            return self._rosters.check(certificate)
+        except RosterNotKnown:
+            self._turning.miss(certificate.epoch)
+            raise
 
     def registers(self) -> list[HeldRegister]:
         """Everything this member holds, in ring order."""

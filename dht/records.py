@@ -36,6 +36,10 @@ class InvalidCertificate(ValueError):
     """These votes do not prove that record."""
 
 
+class RosterNotKnown(InvalidCertificate):
+    """It is of an epoch after those known here: nothing can be said of it yet."""
+
+
 class VoterIsNotAMember(InvalidCertificate):
     """There are votes enough, but not all by the k members closest to the key."""
 

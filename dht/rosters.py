@@ -21,6 +21,7 @@ from dht.records import (
     InvalidCertificate,
     Record,
     Roster,
+    RosterNotKnown,
     Vote,
     check_certificate,
     node_id,
@@ -246,7 +247,7 @@ class Rosters:
         self.around = frozenset().union(*(ring.members for ring in known))
 
     def check(self, certificate: Certificate, *, own: Vote | None = None) -> Body:
-        """The certified body. Raises InvalidCertificate, also for a roster never adopted.
+        """The certified body. Raises InvalidCertificate: RosterNotKnown for an epoch still to come.
 
         A certificate verified before costs one hash. `own` as in `check_certificate`.
         """
@@ -257,7 +258,8 @@ class Rosters:
             return known
         ring = self._rings.get(certificate.epoch)
         if ring is None:
-            raise InvalidCertificate(f"the roster of epoch {certificate.epoch} is not known here")
+            unknown = RosterNotKnown if certificate.epoch > self.epoch else InvalidCertificate
+            raise unknown(f"the roster of epoch {certificate.epoch} is not known here")
         body = check_certificate(
             certificate, ring.roster, ring.digest, own=own, closest=ring.voters
         )

@@ -7,7 +7,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
-from crypto import codec
+from crypto import codec, randomness
 from crypto.documents import Signed
 from crypto.hashing import digest
 from dht.errors import RosterRefused
@@ -88,6 +88,13 @@ class Turning:
                 self._tasks.spawn(self._teach(member, epoch))
         elif now >= self._not_before and (self._learning is None or self._learning.done()):
             self._learning = self._tasks.spawn(self._fetch_up_to(member, epoch))
+
+    def miss(self, epoch: int) -> None:
+        """Something is said to be of an epoch that this node has not heard of: ask who may know."""
+        ring = self._rosters.ring
+        others = sorted(ring.members - {self._key}) if ring is not None else []
+        if others:
+            self.hear(others[int(randomness.fraction() * len(others))], epoch)
 
     async def _teach(self, member: bytes, epoch: int) -> None:
         try:

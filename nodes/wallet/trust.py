@@ -4,7 +4,7 @@ import asyncio
 
 from dht.errors import RecordRefused
 from dht.node import DhtNode
-from dht.records import Put
+from dht.records import Body, Certificate, Put, RosterNotKnown
 from nodes.protocols.dht_micropayment.coin import NAMESPACE, Trust
 from nodes.protocols.dht_micropayment.validator import check_put
 from nodes.protocols.errors import ProtocolError, Refused
@@ -42,7 +42,15 @@ class CoinTrust:
         """Raises NotReady while this node could only take a good coin for a bad one."""
         if not self.brokers() or self._dht is None or self._dht.roster is None:
             raise NotReady("this node does not know its broker, or who votes, yet")
-        return Trust(self.brokers(), self._dht.check, self._party.guards)
+        return Trust(self.brokers(), self._certified, self._party.guards)
+
+    def _certified(self, certificate: Certificate) -> Body:
+        """Who has missed a turn of the epoch asks for time, and never calls a good coin bad."""
+        assert self._dht is not None
+        try:
+            return self._dht.check(certificate)
+        except RosterNotKnown as error:
+            raise NotReady(str(error)) from error
 
     def check_put(self, put: Put, now: int) -> None:
         """What this node's witness checks for the namespace "coin". Raises RecordRefused."""

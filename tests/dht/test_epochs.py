@@ -12,7 +12,13 @@ from crypto import codec
 from dht.errors import RosterMissing, TwoRosters
 from dht.network_in_memory import MemoryNetwork
 from dht.node import DhtNode
-from dht.records import Certificate, RegisterName, Roster
+from dht.records import (
+    Certificate,
+    InvalidCertificate,
+    RegisterName,
+    Roster,
+    RosterNotKnown,
+)
 from dht.rosters import Ring
 from dht.turns import turned_sets
 from dht.wire import HoldsAnswer, HoldsRequest, PutAnswer, PutRequest, ReadAnswer, ReadRequest
@@ -304,6 +310,27 @@ async def test_a_client_that_is_behind_by_several_epochs_catches_up(memory: Worl
     assert written.accepted
     assert client.roster is not None
     assert client.roster.epoch == 4
+
+
+async def test_a_certificate_of_an_epoch_that_was_missed_is_not_called_bad(memory: World) -> None:
+    """Who is shown it asks for the roster, and can say more a moment later."""
+    members = list(memory.nodes)
+    behind, writer = await memory.client("behind"), await memory.client("writer")
+    certificate = await memory.certified_opening(writer, ALICE)
+    memory.next_roster()
+    await memory.tell(*members, writer._key.public_key)
+    await memory.settled()
+    written = await writer.put(payment(certificate, ALICE, BOB), seconds=10)
+    assert written.certificate is not None
+    assert written.certificate.epoch == 2
+    with pytest.raises(RosterNotKnown):
+        behind.check(written.certificate)
+    await until(lambda: behind.roster is not None and behind.roster.epoch == 2)
+    assert behind.check(written.certificate).payee == BOB.public_key
+    with pytest.raises(RosterNotKnown):
+        behind.check(msgspec.structs.replace(written.certificate, epoch=3))
+    with pytest.raises(InvalidCertificate):
+        behind.check(msgspec.structs.replace(written.certificate, epoch=1))
 
 
 async def test_writes_go_on_while_epochs_turn(tmp_path: Path) -> None:
