@@ -156,15 +156,10 @@ class Books:
         )
 
     def save_sale(self, tx: Transaction, key: bytes, sale: Sale) -> None:
-        """The first order of a transaction is what the transaction shows."""
+        """The first order of a transaction that was answered is what the transaction shows."""
         self.sales.put(tx, key, sale)
         if self.sale_of.get(tx, sale.transaction) is None:
             self.sale_of.put(tx, sale.transaction, key)
-
-    def forget_sale(self, tx: Transaction, key: bytes, sale: Sale) -> None:
-        self.sales.delete(tx, key)
-        if self.sale_of.get(tx, sale.transaction) == key:
-            self.sale_of.delete(tx, sale.transaction)
 
     def save_purchase(self, tx: Transaction, before: Purchase, after: Purchase) -> None:
         """With what it does to the balance, as far as this peer knows."""
@@ -194,17 +189,27 @@ class Books:
         ]
 
     def details(self, transaction: bytes) -> list[dict[str, Any]]:
+        """Each record by its key: an owner who waits for one purchase looks again and again."""
         reader = self._party.store.committed
-        found = [row for row in self.summaries() if row["id"] == transaction.hex()]
-        goods = self.goods.get(reader, transaction)
-        for row in found:
-            if goods is not None and row["side"] == "customer":
-                row["goods"] = goods.hex()
-        purchase = self.purchases.get(reader, transaction)
-        if purchase is not None:
-            catalogue = self.catalogues.get(reader, purchase.vendor)
-            found[0]["evidence"] = shown(catalogue=catalogue)
+        found = []
+        for questions in (self.named, self.voucher_orders, self.cashings):
+            if (asked := questions.get(reader, transaction)) is not None:
+                found.append(self._question(asked, asked.state))
+        if (deposit := self.deposits.get(reader, transaction)) is not None:
+            found.append(self._deposit(deposit))
+        if (purchase := self.purchases.get(reader, transaction)) is not None:
+            found.append(self._purchase_in_full(reader, purchase))
+        key = self.sale_of.get(reader, transaction)
+        if key is not None and (sale := self.sales.get(reader, key)) is not None:
+            found.append(_sale(sale))
         return found
+
+    def _purchase_in_full(self, reader: Reader, purchase: Purchase) -> dict[str, Any]:
+        row = _purchase(purchase)
+        row["evidence"] = shown(catalogue=self.catalogues.get(reader, purchase.vendor))
+        if (goods := self.goods.get(reader, purchase.transaction)) is not None:
+            row["goods"] = goods.hex()
+        return row
 
     def _question(self, one: Named | VoucherOrder | Cashing, state: str) -> dict[str, Any]:
         return _row(one.transaction, "customer", state, state != "asked", one.reason)

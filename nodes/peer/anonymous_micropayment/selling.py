@@ -1,10 +1,11 @@
 """S1, G2, 5-8, vendor: a stall, what is on it, and orders for it.
 
-An order is on disk before it is claimed; the goods leave when the broker has paid, and again
-whenever the same order comes.
+What the broker has answered is on disk before the goods leave; they leave again whenever the same
+order comes. Until then nothing is written: the order is on its customer's disk and comes until it
+is answered, the decision is on the broker's, whose answer to the same claim is the same. So an
+order that nobody vouches for costs no disk.
 """
 
-import asyncio
 from typing import Annotated, Any
 
 import msgspec
@@ -34,19 +35,15 @@ from nodes.protocols.anonymous_micropayment.values import (
     VendorName,
 )
 from nodes.protocols.envelope import Opened
-from nodes.protocols.errors import OutcomeUnknown, Refused
 from nodes.protocols.message import Name, PartyId
 from nodes.runtime.control import Request
-from nodes.runtime.log import get_log
 from nodes.runtime.party import Answer, Party
 from nodes.runtime.refusals import InvalidRequest
 from nodes.runtime.service import Service
 from nodes.runtime.store import Reader, Transaction
-from nodes.wallet.asking import ask_until_answered, is_for_now
+from nodes.wallet.asking import ask_until_answered
 
 REGISTER_SECONDS = 10.0
-FIRST_DELAY_SECONDS = 0.1
-LONGEST_DELAY_SECONDS = 2.0
 
 
 class AskedSale(Request, frozen=True):
@@ -60,13 +57,11 @@ class AskedSale(Request, frozen=True):
 
 class Seller:
     def __init__(self, service: Service, books: Books) -> None:
-        self._service = service
         self._party = service.party
         self._books = books
         service.handles(AskCatalogue, self._show)
         service.handles(PlaceOrder, self._sell)
         service.operation("pid_sell", AskedSale, self._offer, "Put goods on the stall")
-        service.at_start(self._resume)
 
     # S1, S2 and the stall
 
@@ -124,64 +119,31 @@ class Seller:
 
     async def _sell(self, received: Opened[PlaceOrder], party: Party) -> Answer:
         """Step 5 -> 8. What is answered follows from the record, also the next time."""
-        message, books = received.message, self._books
+        message, books, reader = received.message, self._books, party.store.committed
         key = rule.order_digest(message.order)
-        async with party.store.transaction() as tx:
-            ware = books.wares.get(tx, message.goods.encode())
-            if ware is None:
-                raise NoSuchGoods(message.goods)
-            sale = rule.take_order(
-                message,
-                self._own(tx).name,
-                ware,
-                books.sales.get(tx, key),
-                received.transaction,
-                party.guards,
-            )
-            books.save_sale(tx, key, sale)
+        ware = books.wares.get(reader, message.goods.encode())
+        if ware is None:
+            raise NoSuchGoods(message.goods)
+        stall = self._own(reader)
+        sale = rule.take_order(
+            message,
+            stall.name,
+            ware,
+            books.sales.get(reader, key),
+            received.transaction,
+            party.guards,
+        )
         if sale.state is SaleState.RECEIVED:
-            sale = await self._claim(sale)
+            sale = await self._claim(key, sale, stall)
         return party.reply(received, rule.send_goods(sale, ware.content))
 
-    async def _claim(self, sale: Sale) -> Sale:
-        """Steps 6, 7. What the broker refuses was no good order, and is forgotten."""
-        party, stall = self._party, self._own(self._party.store.committed)
+    async def _claim(self, key: bytes, sale: Sale, stall: Stall) -> Sale:
+        """Steps 6, 7. What the broker refuses was no good order, and leaves nothing."""
+        party, books = self._party, self._books
         message = settlement.claim(sale.order, stall.key, party.id)
-        try:
-            answer = await party.send(stall.broker, message, sale.transaction, OrderAnswered)
-        except Refused as error:
-            if not is_for_now(error):
-                await self._forget(sale)
-            raise
-        key = rule.order_digest(sale.order)
+        answer = await party.send(stall.broker, message, sale.transaction, OrderAnswered)
         async with party.store.transaction() as tx:
-            known = self._books.sales.get(tx, key) or sale
+            known = books.sales.get(tx, key) or sale
             answered = settlement.take_answer(known, answer.message, stall.key, party.guards)
-            self._books.save_sale(tx, key, answered)
+            books.save_sale(tx, key, answered)
         return answered
-
-    async def _forget(self, sale: Sale) -> None:
-        key = rule.order_digest(sale.order)
-        async with self._party.store.transaction() as tx:
-            known = self._books.sales.get(tx, key)
-            if known is not None and known.state is SaleState.RECEIVED:
-                self._books.forget_sale(tx, key, sale)
-
-    async def _resume(self) -> None:
-        """Orders that were on disk and not answered when this node ended."""
-        for sale in self._books.sales.values(self._party.store.committed):
-            if sale.state is SaleState.RECEIVED:
-                self._service.spawn(self._claim_until_answered(sale))
-
-    async def _claim_until_answered(self, sale: Sale) -> None:
-        delay = FIRST_DELAY_SECONDS
-        while True:
-            try:
-                await self._claim(sale)
-                return
-            except (OutcomeUnknown, Refused) as error:
-                if not is_for_now(error):
-                    get_log().info("order_refused", code=error.code)
-                    return
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, LONGEST_DELAY_SECONDS)

@@ -294,7 +294,7 @@ class SaleState(enum.StrEnum):
     """An order as the vendor sees it."""
 
     RECEIVED = "received"
-    """On disk, claimed until the broker answers."""
+    """Claimed from the broker. Only what it has answered is kept."""
     PAID = "paid"
     """The goods are owed; they go with every step 8."""
     REJECTED = "rejected"

@@ -24,10 +24,9 @@ async def claimed_by_a_listener(act: Act) -> None:
     await stalls.become_vendor(mallory, "fence")
     await act.begin()
 
-    await act.live.kill(act.live.broker)  # the order waits at its vendor
+    await act.live.kill(act.live.broker)  # the vendor cannot claim it yet
     placed = await stalls.order(customer, vendor)
-    await vendor.until(placed, "received")
-    seen = stalls.order_seen(act, vendor)
+    seen = stalls.order_sent(act, customer)
     await act.live.kill(vendor)
     await act.live.restart(act.live.broker)
     claim = ClaimOrder(seen, mallory.id, None)

@@ -1,6 +1,7 @@
 """A customer with money under a pseudonym, a vendor with a stall, and orders seen on the way."""
 
 import asyncio
+from collections.abc import Iterable
 
 import msgspec
 
@@ -14,7 +15,7 @@ from nodes.protocols.anonymous_micropayment.messages import (
     VendorRegistered,
 )
 from nodes.protocols.anonymous_micropayment.shop import goods_digest
-from nodes.protocols.anonymous_micropayment.state import Sale
+from nodes.protocols.anonymous_micropayment.state import Purchase, Sale
 from nodes.protocols.anonymous_micropayment.tags import order_statement
 from nodes.protocols.anonymous_micropayment.values import Decision, Order, Secret
 from scenarios.adversaries.outsider import Mallory
@@ -58,9 +59,17 @@ async def buy(customer: Node, vendor: Node) -> None:
     await customer.until(await order(customer, vendor), "delivered")
 
 
+def order_sent(act: Act, customer: Node) -> Order:
+    """This customer's newest: an order travels for everyone on the way to read."""
+    return _newest(one.order for one in act.voice(customer).kept("pid_purchases", Purchase))
+
+
 def order_seen(act: Act, vendor: Node) -> Order:
-    """The newest that came to this vendor: an order travels for everyone on the way to read."""
-    orders = [sale.order for sale in act.voice(vendor).kept("pid_sales", Sale)]
+    """The newest that this vendor was paid for."""
+    return _newest(sale.order for sale in act.voice(vendor).kept("pid_sales", Sale))
+
+
+def _newest(orders: Iterable[Order]) -> Order:
     return max(orders, key=lambda one: one.number or 0)
 
 

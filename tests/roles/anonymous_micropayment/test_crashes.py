@@ -9,8 +9,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 
+from nodes.protocols.anonymous_micropayment import order as rule
+from nodes.protocols.anonymous_micropayment.messages import GoodsSent, PlaceOrder
+from nodes.protocols.anonymous_micropayment.refusals import OrderNotAuthentic
+from nodes.protocols.anonymous_micropayment.state import Purchase, Sale
+from nodes.protocols.anonymous_micropayment.values import Decision
 from nodes.runtime.refusals import UnexpectedFailure
 from tests.roles.anonymous_micropayment.market import Market, Node
 
@@ -104,31 +110,66 @@ async def test_a_vendor_that_stays_away_costs_nothing_the_number_is_void(market:
     assert (await market.broker.ledger())["orders"][0]["state"] == "voided"
 
 
-async def test_a_vendor_that_comes_back_with_a_void_order_gets_nothing(market: Market) -> None:
+async def test_a_vendor_that_comes_late_with_a_void_order_gets_nothing(market: Market) -> None:
     vendor, customer = await trading(market)
     await market.broker.stop()
     placed = await customer.orders(vendor, 5, within_seconds=0.5)
-    await vendor.until(placed, "received", side="vendor")
+    await vendor.reached("5")
     await vendor.stop()
     await market.broker.start()
     await customer.until(placed, "voided")
     await vendor.start()
+    sent = await order_again(customer, vendor, placed)
+    assert (sent.response.decision, sent.goods) == (Decision.REJECT, None)
     await vendor.until(placed, "rejected", side="vendor")
     assert (await market.prepaid(), await market.balance(vendor)) == (100, 1000)
+
+
+async def order_again(customer: Node, vendor: Node, placed: str) -> GoodsSent:
+    """Step 5 of an order as it lies on its customer's disk."""
+    party = customer.service.party
+    kept = party.store.table("pid_purchases", Purchase)
+    purchase = kept.get(party.store.committed, bytes.fromhex(placed))
+    assert purchase is not None
+    answer = await party.send(
+        vendor.service.party.id, rule.order_message(purchase), purchase.transaction, GoodsSent
+    )
+    return answer.message
+
+
+async def test_an_order_that_nobody_vouches_for_leaves_nothing_at_its_vendor(
+    market: Market,
+) -> None:
+    vendor, customer = await trading(market)
+    bought = await customer.buys(vendor, 5)
+    party, store = customer.service.party, vendor.service.party.store
+    kept = party.store.table("pid_purchases", Purchase)
+    purchase = kept.get(party.store.committed, bytes.fromhex(bought["id"]))
+    assert purchase is not None
+    forged = msgspec.structs.replace(purchase.order, tag=bytes(32))
+    commits, sales = store.commits, store.table("pid_sales", Sale)
+    with pytest.raises(OrderNotAuthentic):
+        await party.send(
+            vendor.service.party.id,
+            PlaceOrder(forged, purchase.goods.name),
+            party.fresh_transaction(),
+            GoodsSent,
+        )
+    assert (store.commits, sales.count(store.committed)) == (commits, 1)
 
 
 async def test_a_broker_that_is_away_delays_a_purchase_and_nothing_else(market: Market) -> None:
     vendor, customer = await trading(market)
     await market.broker.stop()
     placed = await customer.orders(vendor, 5)
-    await vendor.until(placed, "received", side="vendor")
+    await vendor.reached("6")
     await market.broker.start()
     await customer.until(placed, "delivered")
     await is_paid_once(market, vendor)
 
 
 async def test_a_vendor_that_was_paid_and_forgot_to_deliver_is_asked_again(market: Market) -> None:
-    """Q1 shows the accept; the vendor's disk has the order, and the broker the response."""
+    """Q1 shows the accept; the customer's disk has the order, and the broker's the response."""
     vendor, customer = await trading(market)
     async with loses(vendor, "6", "sent"):
         placed = await customer.orders(vendor, 5, within_seconds=0.2)

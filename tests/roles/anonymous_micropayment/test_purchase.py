@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from crypto import codec
+from crypto.meter import metering
+from nodes.peer.anonymous_micropayment.books import Books
 from nodes.protocols.anonymous_micropayment.messages import Voucher
 from tests.roles.anonymous_micropayment.market import Market, Node, Refusal
 
@@ -42,6 +44,45 @@ async def test_a_purchase_costs_no_operation_with_a_public_key(market: Market) -
     steps = [row.step for row in rows if row.direction == "in" and row.kind == "request"]
     assert [steps.count(step) for step in ("3", "6", "V3")] == [1, 10, 1]
     assert not [row for row in rows if row.step in ("3", "6") and row.signatures]
+
+
+async def test_a_purchase_costs_four_commits_and_eight_keyed_hashes(market: Market) -> None:
+    """Customer: the order before it leaves, and the goods. Broker: the commit point. Vendor: what
+    it was paid for, before the goods leave. A tag and its check for the order, the claim and both
+    halves of the answer."""
+    vendor, customer = await market.peer("vendor"), await market.peer("customer")
+    await vendor.sells(5)
+    await customer.named()
+    await customer.prepay(100)
+    await customer.buys(vendor, 5)
+    parties = (customer, vendor, market.broker)
+
+    def spent() -> list[tuple[int, int]]:
+        stores = [node.service.party.store.commits for node in parties]
+        tags = [node.counted("5", "6").get("mac", 0) for node in parties]
+        return list(zip(stores, tags, strict=True))
+
+    before = spent()
+    await customer.buys(vendor, 5)
+    assert [(c - b, m - n) for (c, m), (b, n) in zip(spent(), before, strict=True)] == [
+        (2, 2),
+        (1, 2),
+        (1, 4),
+    ]
+
+
+async def test_looking_at_one_purchase_reads_that_one_alone(market: Market) -> None:
+    """Counted in digests: a row of a purchase or sale has one, the order's."""
+    vendor, customer = await market.peer("vendor"), await market.peer("customer")
+    await vendor.sells(5)
+    await customer.named()
+    await customer.prepay(100)
+    bought = [await customer.buys(vendor, 5) for _ in range(5)]
+    for node in (customer, vendor):
+        (shown,) = [books for books in node.service.records if isinstance(books, Books)]
+        with metering() as meter:
+            (row,) = shown.details(bytes.fromhex(bought[0]["id"]))
+        assert (row["id"], meter["hash"]) == (bought[0]["id"], 1)
 
 
 async def test_neither_vendor_nor_broker_nor_both_learn_who_bought(market: Market) -> None:
