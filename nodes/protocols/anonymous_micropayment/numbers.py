@@ -52,10 +52,10 @@ class Window(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         kept = (n for n in (*self.used, number) if n > highest - WINDOW)
         return Window(highest, tuple(sorted(kept)))
 
-    def coming(self) -> tuple[int, ...]:
-        """Every number that is fresh now."""
-        to = self.highest + WINDOW
-        return tuple(n for n in range(self.oldest + 1, to + 1) if n not in self.used)
+    def coming(self, after: int = 0) -> tuple[int, ...]:
+        """Every number above `after` that is fresh now."""
+        first, to = max(self.oldest, after) + 1, self.highest + WINDOW
+        return tuple(n for n in range(first, to + 1) if n not in self.used)
 
 
 def alias_of(secret: bytes, number: int) -> Alias:
@@ -64,6 +64,7 @@ def alias_of(secret: bytes, number: int) -> Alias:
 
 
 def new_aliases(secret: bytes, window: Window, before: Window | None) -> dict[Alias, int]:
-    """What the broker computes ahead. `before`: those of that window under this key are known."""
-    known = set(before.coming()) if before else set()
-    return {alias_of(secret, number): number for number in window.coming() if number not in known}
+    """What the broker computes ahead. `before`: those of that earlier window, under this key, are
+    known; a window only moves up."""
+    known = before.highest + WINDOW if before else 0
+    return {alias_of(secret, number): number for number in window.coming(known)}

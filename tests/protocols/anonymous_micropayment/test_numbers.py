@@ -71,6 +71,18 @@ def test_the_broker_knows_every_coming_alias_ahead() -> None:
     assert set(new_aliases(key, window, None).values()) == set(window.coming())
 
 
+@given(st.lists(st.integers(1, 300), max_size=30))
+def test_no_coming_alias_is_left_out_and_none_is_computed_twice(numbers: list[int]) -> None:
+    key, window, known = secret("key"), Window(), new_aliases(secret("key"), Window(), None)
+    for number in numbers:
+        if window.tell(number) is Fresh.FRESH:
+            after = window.use(number)
+            added = new_aliases(key, after, window)
+            assert not known.keys() & added.keys()
+            window, known = after, known | added
+            assert set(window.coming()) <= set(known.values())
+
+
 def test_aliases_of_one_customer_look_like_those_of_many() -> None:
     aliases = {alias_of(secret(name), n) for name in ("a", "b") for n in range(1, 50)}
     assert len(aliases) == 98
