@@ -4,6 +4,7 @@ Records whose life is a question and its answer stand here; those with rules of 
 protocol's (`nodes.protocols.anonymous_micropayment.state`).
 """
 
+import enum
 from typing import Any, Literal
 
 import msgspec
@@ -41,6 +42,14 @@ OWN = b"own"
 Instrument = Literal["voucher", "ecash"]
 UNSETTLED = frozenset({PurchaseState.ORDERED, PurchaseState.DOUBTED})
 """The key of such an order must not be renewed."""
+
+
+class Open(enum.StrEnum):
+    """What goes on under a pseudonym: until it is settled the key stays."""
+
+    ORDER = "order"
+    REFUND = "refund"
+    DEPOSIT = "deposit"
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -122,6 +131,8 @@ class Books:
         self.wares = store.table("pid_wares", Ware)
         self.sales = store.table("pid_sales", Sale)
         """By the digest of the order."""
+        self._open = store.table("pid_open", Open)
+        """By pseudonym and transaction, beside the records: no history is read to find them."""
         self.sale_of = store.table("pid_sale_of", bytes)
         """Transaction -> digest of the order."""
         service.accounts_for(self._ledger)
@@ -141,19 +152,34 @@ class Books:
 
     def orders_open(self, reader: Reader, pseudonym: Pseudonym) -> bool:
         """Orders and refunds that are under the present key and not settled."""
-        return any(
-            purchase.pseudonym == pseudonym and purchase.state in UNSETTLED
-            for purchase in self.purchases.values(reader)
-        ) or any(
-            order.refund_of == pseudonym and order.state == "asked"
-            for order in self.voucher_orders.values(reader)
-        )
+        return any(one is not Open.DEPOSIT for one in self._open.values(reader, pseudonym))
 
     def deposit_open(self, reader: Reader, pseudonym: Pseudonym) -> bool:
-        return any(
-            prepayment.pseudonym == pseudonym and prepayment.state is PrepayState.SENT
-            for prepayment in self.prepayments.values(reader)
-        )
+        return Open.DEPOSIT in self._open.values(reader, pseudonym)
+
+    def _mark(
+        self, tx: Transaction, pseudonym: Pseudonym, transaction: TransactionId, what: Open | None
+    ) -> None:
+        """Beside a record that is written: whether it is open, as what."""
+        if what is None:
+            self._open.delete(tx, pseudonym + transaction)
+        else:
+            self._open.put(tx, pseudonym + transaction, what)
+
+    def save_prepayment(self, tx: Transaction, prepayment: Prepayment) -> None:
+        self.prepayments.put(tx, prepayment.transaction, prepayment)
+        what = Open.DEPOSIT if prepayment.state is PrepayState.SENT else None
+        self._mark(tx, prepayment.pseudonym, prepayment.transaction, what)
+
+    def save_voucher_order(self, tx: Transaction, order: VoucherOrder) -> None:
+        self.voucher_orders.put(tx, order.transaction, order)
+        if order.refund_of is not None:
+            what = Open.REFUND if order.state == "asked" else None
+            self._mark(tx, order.refund_of, order.transaction, what)
+
+    def add_purchase(self, tx: Transaction, purchase: Purchase) -> None:
+        self.purchases.put(tx, purchase.transaction, purchase)
+        self._mark(tx, purchase.pseudonym, purchase.transaction, Open.ORDER)
 
     def save_sale(self, tx: Transaction, key: bytes, sale: Sale) -> None:
         """The first order of a transaction that was answered is what the transaction shows."""
@@ -164,6 +190,8 @@ class Books:
     def save_purchase(self, tx: Transaction, before: Purchase, after: Purchase) -> None:
         """With what it does to the balance, as far as this peer knows."""
         self.purchases.put(tx, after.transaction, after)
+        if before.state in UNSETTLED and after.state not in UNSETTLED:
+            self._mark(tx, after.pseudonym, after.transaction, None)
         paid = frozenset({PurchaseState.DELIVERED, PurchaseState.OWED})
         change = 0
         if before.state in UNSETTLED and after.state in paid:

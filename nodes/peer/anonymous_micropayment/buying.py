@@ -110,7 +110,7 @@ class Buyer:
                     guards=party.guards,
                 )
                 self._books.wallets.put(tx, wallet.pseudonym, wallet)
-                self._books.purchases.put(tx, transaction, purchase)
+                self._books.add_purchase(tx, purchase)
         party.observer.count(PROTOCOL, "5", meter)
         self._follow(transaction)
         return {"transaction": transaction.hex()}

@@ -116,7 +116,7 @@ class Prepayer:
                 return
             drawn = await purse.draw(missing, party.fresh_transaction(), purpose)
             async with party.store.transaction() as tx:
-                self._books.voucher_orders.put(tx, drawn.transaction, drawn)
+                self._books.save_voucher_order(tx, drawn)
             bought = drawn.transaction
         done = await purse.run(bought)
         if done.state == "refused":
@@ -148,7 +148,7 @@ class Prepayer:
                 deposit_open=books.deposit_open(tx, order.pseudonym),
                 guards=party.guards,
             )
-            books.prepayments.put(tx, order.transaction, prepayment)
+            books.save_prepayment(tx, prepayment)
         return prepayment
 
     def _vouchers(self, tx: Transaction, order: DepositOrder) -> Funds:
@@ -188,7 +188,7 @@ class Prepayer:
         """The owner sees why it goes on asking."""
         noted = msgspec.structs.replace(prepayment, reason=error.code)
         async with self._party.store.transaction() as tx:
-            self._books.prepayments.put(tx, noted.transaction, noted)
+            self._books.save_prepayment(tx, noted)
 
     async def _confirm(self, prepayment: Prepayment, answer: Opened[DepositConfirmed]) -> None:
         party, books = self._party, self._books
@@ -197,7 +197,7 @@ class Prepayer:
         async with party.store.transaction() as tx:
             wallet = books.wallet(tx, prepayment.pseudonym)
             done, funded = rule.take_confirmation(confirmed, prepayment, wallet, party.guards)
-            books.prepayments.put(tx, done.transaction, done)
+            books.save_prepayment(tx, done)
             books.wallets.put(tx, funded.pseudonym, funded)
             self._purse.spend(tx, done.transaction)
         if self._cash is not None:
@@ -206,7 +206,7 @@ class Prepayer:
     async def _refused(self, prepayment: Prepayment, error: Refused) -> None:
         async with self._party.store.transaction() as tx:
             refused = rule.deposit_refused(prepayment, error.code)
-            self._books.prepayments.put(tx, refused.transaction, refused)
+            self._books.save_prepayment(tx, refused)
             self._purse.set_free(tx, refused.transaction)
         if self._cash is not None:
             await self._cash.refused(refused.transaction, error)

@@ -95,7 +95,7 @@ class Purse:
     async def _ask(self, asked: AskedVouchers, party: Party) -> dict[str, Any]:
         order = await self.draw(asked.amount, party.fresh_transaction())
         async with party.store.transaction() as tx:
-            self._books.voucher_orders.put(tx, order.transaction, order)
+            self._books.save_voucher_order(tx, order)
         self._service.spawn(self._run(order.transaction))
         return {"transaction": order.transaction.hex()}
 
@@ -111,7 +111,7 @@ class Purse:
         async with party.store.transaction() as tx:
             if self._books.deposit_open(tx, wallet.pseudonym):
                 raise DepositIsOpen()
-            self._books.voucher_orders.put(tx, order.transaction, order)
+            self._books.save_voucher_order(tx, order)
         self._service.spawn(self._run(order.transaction))
         return {"transaction": order.transaction.hex()}
 
@@ -177,7 +177,7 @@ class Purse:
     ) -> VoucherOrder:
         ended = msgspec.structs.replace(order, state=state, reason=reason)
         async with self._party.store.transaction() as tx:
-            self._books.voucher_orders.put(tx, order.transaction, ended)
+            self._books.save_voucher_order(tx, ended)
             for voucher in vouchers:
                 held = HeldVoucher(voucher, order.for_deposit)
                 self._books.vouchers.put(tx, voucher.serial, held)

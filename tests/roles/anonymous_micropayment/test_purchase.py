@@ -1,13 +1,15 @@
 """A purchase under a pseudonym between real nodes: steps 1-8, what it costs, who learns what."""
 
 import json
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from crypto import codec
 from crypto.meter import metering
-from nodes.peer.anonymous_micropayment.books import Books
+from nodes.peer.anonymous_micropayment.books import Books, Open
 from nodes.protocols.anonymous_micropayment.messages import Voucher
 from tests.roles.anonymous_micropayment.market import Market, Node, Refusal
 
@@ -83,6 +85,51 @@ async def test_looking_at_one_purchase_reads_that_one_alone(market: Market) -> N
         with metering() as meter:
             (row,) = shown.details(bytes.fromhex(bought[0]["id"]))
         assert (row["id"], meter["hash"]) == (bought[0]["id"], 1)
+
+
+async def test_a_key_is_not_renewed_while_anything_goes_on_under_it(market: Market) -> None:
+    vendor, customer = await market.peer("vendor"), await market.peer("customer")
+    await vendor.sells(5)
+    await customer.named()
+    await customer.prepay(100)
+    await customer.buys(vendor, 5)
+    drawn = await customer.ask("pid_vouchers", amount=10)
+    await customer.until(drawn["transaction"], "held")
+
+    async with away(market.broker):
+        placed = await customer.orders(vendor, 5)
+        await is_refused(customer.ask("pid_deposit", amount=10), "orders-are-open")
+    await customer.until(placed, "delivered")
+
+    async with away(market.broker):
+        back = await customer.ask("pid_refund", amount=1)
+        await is_refused(customer.ask("pid_deposit", amount=10), "orders-are-open")
+    await customer.until(back["transaction"], "held")
+
+    async with away(market.broker):
+        paid_in = await customer.ask("pid_deposit", amount=10)
+        await customer.until(paid_in["transaction"], "sent")
+        await is_refused(customer.orders(vendor, 5), "deposit-is-open")
+        await is_refused(customer.ask("pid_deposit", amount=1), "deposit-is-open")
+        await is_refused(customer.ask("pid_refund", amount=1), "deposit-is-open")
+    await customer.until(paid_in["transaction"], "confirmed")
+
+    await customer.buys(vendor, 5)
+    store = customer.service.party.store
+    assert store.table("pid_open", Open).count(store.committed) == 0
+
+
+@asynccontextmanager
+async def away(node: Node) -> AsyncIterator[None]:
+    await node.stop()
+    yield
+    await node.start()
+
+
+async def is_refused(asked: Awaitable[object], code: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        await asked
+    assert refused.value.code == f"anonymous_micropayment/{code}"
 
 
 async def test_neither_vendor_nor_broker_nor_both_learn_who_bought(market: Market) -> None:
