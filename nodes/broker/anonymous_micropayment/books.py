@@ -74,7 +74,7 @@ class Books:
 
     def save_prepaid(self, tx: Transaction, prepaid: Prepaid) -> None:
         """With the aliases of the orders that may come, where orders bear them."""
-        before = self._prepaid.get(tx, prepaid.pseudonym)
+        before = self._prepaid.get(tx, prepaid.pseudonym) if prepaid.hides else None
         self._prepaid.put(tx, prepaid.pseudonym, prepaid)
         if not prepaid.hides:
             return
