@@ -119,7 +119,7 @@ def _with_second(held: Entry, bare: Put, certificate: Certificate) -> Entry:
     return msgspec.structs.replace(held, rival=held.rival or bare, rival_certificate=certificate)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Summary:
     """What stays in memory of an entry."""
 

@@ -56,13 +56,13 @@ async def _side_by_side(
     seeds, signed = [key.seed for key in members.keys], codec.encode(members.signed)
     ids = [node_id(key.public_key) for key in members.keys]
     async with (
-        _started("our crowd", (seeds, k, signed, place)) as (ours, _),
-        _started("stock crowd", (ids, k)) as (stock, _),
+        started("our crowd", (seeds, k, signed, place)) as (ours, _),
+        started("stock crowd", (ids, k)) as (stock, _),
     ):
         mine, theirs = [], []
         for number in range(rounds + 1):  # the first warms both up
-            mine.append(await _look(ours, count, number))
-            theirs.append(await _look(stock, count, number))
+            mine.append(await look(ours, count, number))
+            theirs.append(await look(stock, count, number))
         known = [await crowd.ask("known") for crowd in (ours, stock)]
     _tell(bench, f"{size} nodes, k = {k}", mine[1:], theirs[1:])
     bench.note(
@@ -73,7 +73,7 @@ async def _side_by_side(
 
 
 @asynccontextmanager
-async def _started(kind: str, arguments: tuple[Any, ...]) -> AsyncIterator[tuple[Process, Any]]:
+async def started(kind: str, arguments: tuple[Any, ...]) -> AsyncIterator[tuple[Process, Any]]:
     """The process, and what it said when it had started."""
     process = Process(kind, arguments)
     try:
@@ -82,10 +82,12 @@ async def _started(kind: str, arguments: tuple[Any, ...]) -> AsyncIterator[tuple
         process.end()
 
 
-async def _look(crowd: Process, count: int, seed: int) -> tuple[float, Looked]:
+async def look(crowd: Process, count: int, seed: int, at_once: int = 1) -> tuple[float, Looked]:
     """Milliseconds of processor time of a lookup, and what came of them."""
     before = crowd.cpu
-    found = codec.decode(await crowd.ask("look", count, seed, seconds=LONGEST_SECONDS), Looked)
+    found = codec.decode(
+        await crowd.ask("look", count, seed, at_once, seconds=LONGEST_SECONDS), Looked
+    )
     return 1000 * (crowd.cpu - before) / count, found
 
 
@@ -105,17 +107,19 @@ def _tell(
     )
     bench.figure(
         f"{what}: lookups that find exactly the k nearest",
-        [_exact(found) for _, found in mine],
+        [exact_share(found) for _, found in mine],
         "%",
-        beside=statistics.median(_exact(found) for _, found in theirs),
+        beside=statistics.median(exact_share(found) for _, found in theirs),
         beside_what=STOCK,
         headline=True,
     )
     bench.figure(f"{what}: depth", [found.depth for _, found in mine], "referrals")
-    bench.check(f"{what}: every lookup of ours is exact", all(_exact(f) == 100 for _, f in mine))
+    bench.check(
+        f"{what}: every lookup of ours is exact", all(exact_share(f) == 100 for _, f in mine)
+    )
 
 
-def _exact(found: Looked) -> float:
+def exact_share(found: Looked) -> float:
     return 100 * found.exact / found.times
 
 
@@ -136,8 +140,8 @@ async def _in_memory(bench: Bench, folder: Path, most: int, count: int) -> None:
     for size in [size for size in (64, 256, 1000, 4000, 10_000) if size <= most]:
         members = Membership.of(size, k, q)
         arguments = ([key.seed for key in members.keys], k, codec.encode(members.signed), place)
-        async with _started("memory crowd", arguments) as (crowd, bytes_each):
-            _, found = await _look(crowd, count, 1)
+        async with started("memory crowd", arguments) as (crowd, bytes_each):
+            _, found = await look(crowd, count, 1)
             known = await crowd.ask("known")
         what = f"{size:,} nodes in memory, k = {k}, b = 1"
         least = math.log2(size / k)

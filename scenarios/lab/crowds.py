@@ -5,14 +5,16 @@ to process. Each node has a socket of its own (in memory: an endpoint) and knows
 what it was told by them.
 """
 
+import asyncio
+import logging
 import os
 import random
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
@@ -32,7 +34,9 @@ HOST = "127.0.0.1"
 INTRODUCED_TO = 8
 """Members that were there before, drawn, that somebody who joins is told of."""
 CACHED_CERTIFICATES = 16
-PAUSE_SECONDS = 0.01
+T = TypeVar("T")
+SILENCE_SECONDS = DhtSettings().timeout_seconds * (1 + DhtSettings().retries)
+"""After which one of our nodes takes another for gone."""
 
 
 class Looked(msgspec.Struct, frozen=True):
@@ -48,6 +52,8 @@ class Looked(msgspec.Struct, frozen=True):
     """Requests of a lookup, on average."""
     datagrams: float = 0.0
     """Sent by all nodes for one, on average; of ours two are a request's, others show a key."""
+    gone: int = 0
+    """Who was named and is not there any more, over all lookups."""
     cpu: float = 0.0
     """Milliseconds of processor time of one, where that was told apart."""
 
@@ -58,11 +64,41 @@ class _Crowd:
     def __init__(self, k: int, places: Sequence[bytes]) -> None:
         self._k = k
         self._places = [int.from_bytes(place, "big") for place in places]
+        self._gone: set[int] = set()
+
+    @property
+    def _there(self) -> list[int]:
+        return [number for number in range(len(self._places)) if number not in self._gone]
+
+    def _draw_who_goes(self, count: int, seed: int) -> list[int]:
+        """Without a word, for good."""
+        going = random.Random(seed).sample(self._there, count)
+        self._gone.update(going)
+        return going
+
+    def _draw_lookups(self, times: int, seed: int) -> list[tuple[int, bytes]]:
+        """Who looks, by its number, and for what."""
+        drawn = random.Random(seed)
+        return [(drawn.choice(self._there), drawn.randbytes(NODE_ID_BYTES)) for _ in range(times)]
+
+    def gone_of(self, named: set[int]) -> int:
+        return sum(self._places[number] in named for number in self._gone)
 
     def nearest(self, target: bytes, asker: int | None) -> set[int]:
         goal = int.from_bytes(target, "big")
-        others = [place for n, place in enumerate(self._places) if n != asker]
+        others = [self._places[number] for number in self._there if number != asker]
         return set(sorted(others, key=goal.__xor__)[: self._k])
+
+
+async def _some_at_once(lookups: Sequence[Awaitable[T]], at_once: int) -> list[T]:
+    """What they found, in their order."""
+    gate = asyncio.Semaphore(at_once)
+
+    async def look(lookup: Awaitable[T]) -> T:
+        async with gate:
+            return await lookup
+
+    return await asyncio.gather(*(look(lookup) for lookup in lookups))
 
 
 class OurCrowd(_Crowd):
@@ -103,26 +139,36 @@ class OurCrowd(_Crowd):
         """Contacts in a node's buckets, on average."""
         return sum(len(node._protocol.router) for node in self._nodes) / len(self._nodes)
 
-    async def look(self, times: int, seed: int) -> bytes:
-        drawn, depths, asked, exact = random.Random(seed), [], 0, 0
+    async def look(self, times: int, seed: int, at_once: int = 1) -> bytes:
+        depths, asked, exact, gone = [], 0, 0, 0
         before = self._datagrams()
-        for _ in range(times):
-            number, target = drawn.randrange(len(self._nodes)), drawn.randbytes(NODE_ID_BYTES)
-            found = await self._nodes[number].lookup(target)
+        asks = self._draw_lookups(times, seed)
+        founds = await _some_at_once(
+            [self._nodes[number].lookup(target) for number, target in asks], at_once
+        )
+        for (number, target), found in zip(asks, founds, strict=True):
             nearest = [int.from_bytes(node_id(one.key), "big") for one in found.nearest]
             exact += set(nearest[: self._k]) == self.nearest(target, number)
+            gone += self.gone_of(set(nearest))
             depths.append(found.nearest[0].depth if found.nearest else 0)
             asked += found.asked
         mean = sum(depths) / times
         sent = (self._datagrams() - before) / times
-        return codec.encode(Looked(times, exact, mean, max(depths), asked / times, datagrams=sent))
+        return codec.encode(
+            Looked(times, exact, mean, max(depths), asked / times, datagrams=sent, gone=gone)
+        )
+
+    async def lose(self, count: int, seed: int) -> None:
+        for number in self._draw_who_goes(count, seed):
+            await self._nodes[number].close()
 
     def _datagrams(self) -> int:
         return sum(node.counters["datagrams_out"] for node in self._nodes)
 
     async def close(self) -> None:
-        for node, store in zip(self._nodes, self._stores, strict=True):
-            await node.close()
+        for number, (node, store) in enumerate(zip(self._nodes, self._stores, strict=True)):
+            if number not in self._gone:
+                await node.close()
             await store.close()
 
 
@@ -137,6 +183,7 @@ class StockCrowd(_Crowd):
     async def start(self) -> None:
         from kademlia.network import Server
 
+        logging.disable(logging.ERROR)  # it says of each node that is gone that it is
         made: Any = Server
         addresses: list[tuple[str, int]] = []
         drawn = random.Random(0)
@@ -154,26 +201,37 @@ class StockCrowd(_Crowd):
         known = sum(len(bucket) for table in buckets for bucket in table)
         return known / len(self._servers)
 
-    async def look(self, times: int, seed: int) -> bytes:
+    async def look(self, times: int, seed: int, at_once: int = 1) -> bytes:
         """Its depth is not known: the library does not keep who referred to whom."""
         from kademlia.crawling import NodeSpiderCrawl
         from kademlia.node import Node
 
         crawl: Any = NodeSpiderCrawl
         place: Any = Node
-        drawn, exact = random.Random(seed), 0
-        for _ in range(times):
-            number, target = drawn.randrange(len(self._servers)), drawn.randbytes(NODE_ID_BYTES)
+
+        async def find(number: int, target: bytes) -> Any:
             server, node = self._servers[number], place(target)
             near = server.protocol.router.find_neighbors(node)
-            found = await crawl(server.protocol, node, near, self._k, server.alpha).find()
+            return await crawl(server.protocol, node, near, self._k, server.alpha).find()
+
+        exact, gone, asks = 0, 0, self._draw_lookups(times, seed)
+        founds = await _some_at_once([find(*each) for each in asks], at_once)
+        for (number, target), found in zip(asks, founds, strict=True):
             nearest = {int.from_bytes(one.id, "big") for one in found}
             exact += nearest == self.nearest(target, number)
-        return codec.encode(Looked(times, exact, 0.0, 0, 0.0))
+            gone += self.gone_of(nearest)
+        return codec.encode(Looked(times, exact, 0.0, 0, 0.0, gone=gone))
+
+    async def lose(self, count: int, seed: int) -> None:
+        """Who is left waits for a silent one as long as ours do, not for the library's 5 s."""
+        for number in self._draw_who_goes(count, seed):
+            self._servers[number].stop()
+        for number in self._there:
+            self._servers[number].protocol._wait_timeout = SILENCE_SECONDS
 
     async def close(self) -> None:
-        for server in self._servers:
-            server.stop()
+        for number in self._there:
+            self._servers[number].stop()
 
 
 # without sockets
@@ -246,7 +304,8 @@ class MemoryCrowd(_Crowd):
     async def known(self) -> float:
         return sum(len(member.router) for member in self._members) / len(self._members)
 
-    async def look(self, times: int, seed: int) -> bytes:
+    async def look(self, times: int, seed: int, at_once: int = 1) -> bytes:
+        assert at_once == 1, "each is told apart from the others"
         drawn, depths, asked, exact, spent = random.Random(seed), [], 0, 0, 0.0
         for _ in range(times):
             asker = SigningKey(drawn.randbytes(32))
