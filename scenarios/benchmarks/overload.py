@@ -1,7 +1,9 @@
 """More messages than a node has hands for: it says so at once, and nothing is lost."""
 
 import asyncio
+import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,8 +11,12 @@ from typer import Option
 
 from scenarios.lab.benchmark import Bench, benchmark
 from scenarios.lab.market_costs import Market, market
+from scenarios.lab.node_client import Json
+from scenarios.lab.world import Node
 
 USUAL_HANDS = 256
+ALONE = 5
+"""Orders one after the other, before and after the load."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,10 @@ class Run:
     served: int
     held: int
     paid: int
+    serving: list[float]
+    """Milliseconds from a message's arrival at the broker to its answer, of those it served."""
+    alone: tuple[list[float], list[float]]
+    """Milliseconds of an order while there is no other, before the load and after it."""
 
     @property
     def share(self) -> float:
@@ -59,6 +69,22 @@ async def overload(
         beside_what=f"{USUAL_HANDS} hands",
         headline=True,
     )
+    bench.figure(
+        f"a message the broker serves, with {hands} hands: 99 of 100 within",
+        [_p99(narrow.serving)],
+        "ms",
+        beside=_p99(wide.serving),
+        beside_what=f"{USUAL_HANDS} hands",
+        headline=True,
+    )
+    bench.figure(
+        f"an order alone after the load, with {hands} hands: wall",
+        narrow.alone[1],
+        "ms",
+        beside=statistics.median(narrow.alone[0]),
+        beside_what="before the load",
+        headline=True,
+    )
     bench.note(
         f"{orders} withdrawals of one coin by {peers} peers; {narrow.turned_away} answers 503 for "
         f"{narrow.served} messages served."
@@ -72,7 +98,9 @@ async def overload(
 async def _run(bench: Bench, peers: int, orders: int, hands: int) -> Run:
     async with market(peers, work_in_hand=hands) as place:
         broker, all_peers = place.world.broker, place.world.peers
+        quiet = [await _one_order(place, all_peers[0]) for _ in range(ALONE)]
         before = await _balances(place)
+        seen = len(await broker.trace())
         turned_away, served = await _counted(place)
         began = time.monotonic()
 
@@ -83,12 +111,42 @@ async def _run(bench: Bench, peers: int, orders: int, hands: int) -> Run:
 
         await asyncio.gather(*(order(number) for number in range(orders)))
         seconds = time.monotonic() - began
+        serving = _serving(await broker.trace(after=seen))
         after = await _counted(place)
         assert broker.alive(), "it has served all of them"
         held = sum([await _held(place, peer.name) for peer in all_peers])
         paid = before - await _balances(place)
+        held -= ALONE
+        again = [await _one_order(place, all_peers[0]) for _ in range(ALONE)]
         await place.audit(bench)
-    return Run(seconds, after[0] - turned_away, after[1] - served, held, paid)
+    return Run(
+        seconds, after[0] - turned_away, after[1] - served, held, paid, serving, (quiet, again)
+    )
+
+
+async def _one_order(place: Market, peer: Node) -> float:
+    began = time.monotonic()
+    taken = await place.control(peer, "withdraw", count=1)
+    await place.until(peer, taken["transaction"], "held")
+    return 1000 * (time.monotonic() - began)
+
+
+def _serving(rows: Sequence[Json]) -> list[float]:
+    """By the broker's own trace: a withdrawal's request, and the answer that is not a refusal."""
+    arrived: dict[str, int] = {}
+    found: list[float] = []
+    for row in rows:
+        if row["direction"] == "in" and row["kind"] == "request":
+            arrived[row["transaction"]] = row["time"]
+        elif row["direction"] == "out" and row["kind"] == "answer" and not row.get("outcome"):
+            began = arrived.pop(row["transaction"], None)
+            if began is not None:
+                found.append(row["time"] - began)
+    return found
+
+
+def _p99(values: Sequence[float]) -> float:
+    return statistics.quantiles(values, n=100)[-1]
 
 
 async def _counted(place: Market) -> tuple[int, int]:
