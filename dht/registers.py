@@ -9,8 +9,10 @@ other gets one then, and with two such bodies none ever does.
 
 import asyncio
 from bisect import bisect_right, insort
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
@@ -21,6 +23,8 @@ from dht.storage import Storage
 
 LOAD_ROWS_AT_ONCE = 256
 MOST_RECORDS = 3
+RECENT_ENTRIES = 64
+"""A register that was put is read, certified and followed by the next one soon after."""
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
@@ -142,6 +146,7 @@ class Registers:
         self._table = storage.table("dht_registers", Entry)
         self._summaries: dict[bytes, Summary] = {}
         self._places: list[bytes] = []
+        self._recent: OrderedDict[bytes, Entry] = OrderedDict()
         self.is_loaded = False
 
     def __len__(self) -> int:
@@ -169,7 +174,7 @@ class Registers:
         place = place_of(name)
         if self.is_loaded and place not in self._summaries:
             return None
-        return self._table.get(self._storage.committed, place)
+        return self._recent.get(place) or self._table.get(self._storage.committed, place)
 
     async def change(self, name: RegisterName, rule: Rule, *, patience: float = 0.0) -> Entry:
         """Apply a rule; what it made of the register is on disk when this returns.
@@ -182,8 +187,16 @@ class Registers:
             entry = rule(held)
             if entry is not held:
                 self._table.put(tx, place, entry)
-        self._note(place, entry)
+            tx.after_commit.append(partial(self._keep, place, entry))
         return entry
+
+    def _keep(self, place: bytes, entry: Entry) -> None:
+        """It is on disk, whether or not somebody still waits for that."""
+        self._note(place, entry)
+        self._recent[place] = entry
+        self._recent.move_to_end(place)
+        if len(self._recent) > RECENT_ENTRIES:
+            self._recent.popitem(last=False)
 
     def summary(self, name: RegisterName) -> Summary | None:
         return self._summaries.get(place_of(name))

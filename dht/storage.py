@@ -24,6 +24,7 @@ class Storage(Protocol):
     def transaction(self, *, patience: float = 0.0) -> AbstractAsyncContextManager[Any]:
         """One savepoint; durable once the block has been left. No `await` inside.
 
+        What is appended to its `after_commit` is called then, in the order of the blocks.
         `patience`: so many seconds it may wait for another transaction to be written with.
         """
         ...

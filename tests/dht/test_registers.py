@@ -1,5 +1,6 @@
 """The rules of one register, and its table."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -117,6 +118,31 @@ async def test_everything_is_read_back_after_a_restart(store: Store) -> None:
     assert again.is_loaded
     assert again.after(b"", 1000) == before.after(b"", 1000)
     assert len(again) == 300
+
+
+@pytest.mark.asyncio
+async def test_what_is_shown_is_what_is_on_disk_also_of_a_change_nobody_waits_for_any_more(
+    tmp_path: Path,
+) -> None:
+    store = Store(tmp_path / "slow.db", commit_delay=0.1)
+    registers = await filled(store, 0)
+    await registers.change(NAME, lambda held: with_put(held, NAME, PUTS[0], cast))
+    late = asyncio.ensure_future(
+        registers.change(NAME, lambda held: with_put(held, NAME, PUTS[1], cast))
+    )
+    await asyncio.sleep(0.02)
+    assert store.is_behind
+    assert registers.get(NAME) == with_put(None, NAME, PUTS[0], cast), "not before its COMMIT"
+    late.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await late
+    await store.close()
+    store = Store(tmp_path / "slow.db")
+    shown = registers.get(NAME)
+    assert shown is not None
+    assert shown.digests == digests(PUTS[0], PUTS[1])
+    assert [shown] == list(Registers(store, ME).entries())
+    await store.close()
 
 
 @pytest.mark.asyncio
