@@ -156,18 +156,33 @@ class RingProtocol(Rpc):
         return key in self._rosters.around and key != self._key.public_key
 
     def _saw(self, key: bytes, address: Address, epoch: int = 0) -> None:
-        """Somebody who says he holds `key` spoke from `address`, in an epoch."""
+        """Somebody who says he holds `key` spoke from `address`, in an epoch.
+
+        Who would find no room has nothing to prove until he is needed.
+        """
         if not self._is_other_member(key):
             return
         if epoch > self._rosters.epoch:
             self._epochs.hear(key, epoch)
         known = self.contact(key)
         if known is not None and known.address == address:
-            self.router.add_contact(known)
-        elif len(self._proving) < self.settings.max_proofs:
+            self._keep(known)
+        elif known is None and not self._has_room(key):
+            self._doubt(self.router.oldest_beside(key))
+        else:
             self._meet_later(key, address)
 
+    def _has_room(self, key: bytes) -> bool:
+        """In open membership for everybody: who has shown its key is who there is."""
+        return self.settings.membership == "open" or self.router.has_room(key)
+
+    def _keep(self, contact: RingNode) -> None:
+        contact.heard_at = asyncio.get_running_loop().time()
+        self.router.add_contact(contact)
+
     def _meet_later(self, key: bytes, address: Address) -> None:
+        if len(self._proving) >= self.settings.max_proofs:
+            return
         if (key, address) not in self._proving:
             self._proving.add((key, address))
             self.tasks.spawn(self._meet(key, address))
@@ -193,14 +208,14 @@ class RingProtocol(Rpc):
 
     def contact(self, member: bytes) -> RingNode | None:
         """Where a member has shown its key and has not been silent since."""
-        return self.router.contact(node_id(member)) or self._proven.get(member)
+        return self._proven.get(member) or self.router.contact(node_id(member))
 
     def reached(self) -> frozenset[bytes]:
         """Everybody who has shown its key and has not been silent since."""
         return frozenset(self._proven).union(contact.key for contact in self.router)
 
     def _remember(self, contact: RingNode) -> None:
-        self.router.add_contact(contact)
+        self._keep(contact)
         self._last_address[contact.key] = contact.address
         self._proven[contact.key] = contact
         if len(self._proven) > self.settings.remembered_addresses:
@@ -233,7 +248,13 @@ class RingProtocol(Rpc):
         return ipaddress.ip_address(own[0]).is_unspecified or (host, port) == (own[0], own[1])
 
     def _doubt(self, contact: RingNode) -> None:
-        """A full bucket's oldest contact makes room if it is gone (Kademlia 4.1)."""
+        """A full bucket's oldest contact makes room if it is gone (Kademlia 4.1).
+
+        One that was heard a moment ago is not: asking it would cost two signatures.
+        """
+        now = asyncio.get_running_loop().time()
+        if now < contact.heard_at + self.settings.doubt_after_seconds:
+            return
         task = (b"doubt" + contact.key, contact.address)
         if task not in self._proving and len(self._proving) < self.settings.max_proofs:
             self._proving.add(task)

@@ -38,6 +38,8 @@ class RingNode(Node):
         super().__init__(node_id(key), *address)
         self.key = key
         self.address = address
+        self.heard_at = 0.0
+        """The event loop's time."""
 
 
 @lru_cache(maxsize=4096)
@@ -108,15 +110,28 @@ class Buckets(RoutingTable):
         bucket = self.buckets[index]
         if bucket.add_node(node):
             return
-        may_split = bucket.has_in_range(self.node) or self._is_within_a_hop(bucket)
-        if may_split or self._is_neighbour(node.key):
+        if self._may_split(bucket, node.key):
             self.split_bucket(index)
             self.add_contact(node)
         else:
             self._doubt(bucket.head())
 
-    def _is_within_a_hop(self, bucket: KBucket) -> bool:
-        return bool(bucket.depth() % self._bits_per_hop != 0)
+    def has_room(self, key: bytes) -> bool:
+        """Whether somebody new may become a contact while all there are stay."""
+        bucket = self._bucket_of(key)
+        return len(bucket) < self.ksize or self._may_split(bucket, key)
+
+    def oldest_beside(self, key: bytes) -> RingNode:
+        """Of a bucket without room: whoever was heard longest ago."""
+        found: RingNode = self._bucket_of(key).head()
+        return found
+
+    def _bucket_of(self, key: bytes) -> KBucket:
+        return self.buckets[self.get_bucket_for(place(node_id(key)))]
+
+    def _may_split(self, bucket: KBucket, key: bytes) -> bool:
+        is_own = bucket.has_in_range(self.node)
+        return is_own or _depth(bucket) % self._bits_per_hop != 0 or self._is_neighbour(key)
 
     def remove_contact(self, node: Node) -> None:
         self.buckets[self.get_bucket_for(node)].remove_node(node)
@@ -140,3 +155,9 @@ def _least_distance(bucket: KBucket, target: int) -> int:
     """From any id in the bucket's subtree, were it there. Distinct for disjoint subtrees."""
     low, high = bucket.range
     return int((low ^ target) & ~(high - low))
+
+
+def _depth(bucket: KBucket) -> int:
+    """How many leading bits all its contacts share."""
+    ids: list[int] = [contact.long_id for contact in bucket.nodes.values()]
+    return RING_BITS - (min(ids) ^ max(ids)).bit_length()

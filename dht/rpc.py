@@ -14,6 +14,7 @@ import logging
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache, partial
+from types import CoroutineType
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -201,7 +202,7 @@ class Rpc(RPCProtocol):
         except Exception:
             log.exception("the answer to %s failed", method)
             return
-        if asyncio.iscoroutine(answer):
+        if isinstance(answer, CoroutineType):
             self._answer_later(address, call_id, answer)
         elif answer is not None:
             self._reply(address, call_id, answer)

@@ -22,6 +22,8 @@ class DhtSettings:
     bits_per_hop: int = 5
     """b of Kademlia 4.2: larger tables, shorter ways. 1 is the plain tree."""
     refresh_seconds: float = 3600.0
+    doubt_after_seconds: float = 30.0
+    """A full bucket's oldest contact, silent for so long, is asked whether it is still there."""
     membership: Literal["roster", "open"] = "roster"
     """Replicas are the k closest of the roster, or (for experiments) the k closest one reaches."""
     repair_seconds: float = 600.0

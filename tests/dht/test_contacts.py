@@ -116,6 +116,33 @@ async def test_a_flood_of_claims_is_bounded(memory: World) -> None:
     assert all(address_in_buckets(memory, target, key) for key in others)
 
 
+async def test_who_would_find_no_room_proves_nothing_and_the_oldest_may_be_gone(
+    memory: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, oldest, newcomer, *_ = memory.nodes
+    protocol = memory.nodes[target]._protocol
+    home = memory.addresses[newcomer]
+    head, known = protocol.contact(oldest), protocol.contact(newcomer)
+    assert head is not None
+    assert known is not None
+    protocol._drop(known)
+    monkeypatch.setattr(protocol.router, "has_room", lambda key: False)
+    monkeypatch.setattr(protocol.router, "oldest_beside", lambda key: head)
+    protocol._keep(head)
+    protocol.datagram_received(ping_as(newcomer), home)
+    assert not protocol._proving, "the oldest was heard a moment ago"
+    head.heard_at -= protocol.settings.doubt_after_seconds
+    await memory.nodes[oldest].close()
+    protocol.datagram_received(ping_as(newcomer, 1), home)
+    await quiet(memory, target)
+    assert protocol.contact(oldest) is None
+    assert protocol.contact(newcomer) is None
+    monkeypatch.undo()
+    protocol.datagram_received(ping_as(newcomer, 2), home)
+    await quiet(memory, target)
+    assert address_in_buckets(memory, target, newcomer) == home
+
+
 async def test_addresses_told_by_others_are_members_at_numeric_hosts_only(memory: World) -> None:
     target, liar, *others = memory.nodes
     told = (

@@ -81,6 +81,19 @@ def test_the_oldest_contact_of_a_full_bucket_is_doubted_not_replaced() -> None:
     assert successor.id in full.nodes
 
 
+@given(LABELS, st.sampled_from([1, 2, 4]), st.integers(20_000, 30_000))
+def test_who_has_no_room_beside_the_contacts_would_doubt_the_oldest(
+    labels: list[int], bucket_size: int, label: int
+) -> None:
+    buckets, doubted = filled(labels, bucket_size)
+    if not buckets.has_room(key(label)):
+        oldest = buckets.oldest_beside(key(label))
+        doubted.clear()
+        buckets.add_contact(RingNode(key(label), ("10.0.0.1", 1)))
+        assert doubted == [oldest]
+        assert buckets.contact(node_id(key(label))) is None
+
+
 @given(LABELS, st.sampled_from([1, 2, 4]))
 def test_neighbours_are_kept_whatever_it_takes(labels: list[int], bucket_size: int) -> None:
     neighbours = frozenset(key(label) for label in labels[::2])
