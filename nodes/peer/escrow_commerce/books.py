@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from crypto import codec
-from crypto.documents import Signed
+from crypto.documents import Signed, content_digest
 from nodes.peer.escrow_commerce.note import Note, nothing
 from nodes.protocols.escrow_commerce import receipt
 from nodes.protocols.escrow_commerce.messages import ContentId, Contract, Offer
@@ -21,7 +21,7 @@ from nodes.protocols.escrow_commerce.state import (
 from nodes.protocols.message import TransactionId
 from nodes.runtime.evidence import Evidence
 from nodes.runtime.service import Service
-from nodes.runtime.store import Transaction
+from nodes.runtime.store import Reader, Transaction
 
 PROTOCOL = "escrow_commerce"
 
@@ -50,9 +50,26 @@ class Books:
         self.contents = store.table("escrow_commerce_contents", OwnContent)
         self.offers = store.table("escrow_commerce_offers", OwnOffer)
         """By the transaction that registered them."""
+        self._offer_of = store.table("escrow_commerce_offer_of", bytes)
+        """Digest of an offer, as contracts name it -> that transaction."""
         self.purchases = store.table("escrow_commerce_purchases", Purchase)
         self.deliveries = store.table("escrow_commerce_deliveries", Delivery)
         self.evidence = Evidence(store, "escrow_commerce_evidence")
+
+    def save_offer(self, tx: Transaction, own: OwnOffer) -> None:
+        self.offers.put(tx, own.transaction, own)
+        self._offer_of.put(tx, content_digest(Offer, own.offer.content), own.transaction)
+
+    def offers_meant(self, reader: Reader, wanted: Contract) -> list[Signed[Offer]]:
+        """Those that a contract can mean: the one it names, or all where it names none, as printed.
+
+        Whoever has offered much must not read it all for each order.
+        """
+        if wanted.offer is None:
+            return [own.offer for own in self.offers.values(reader)]
+        transaction = self._offer_of.get(reader, wanted.offer)
+        own = self.offers.get(reader, transaction) if transaction else None
+        return [own.offer] if own else []
 
     def purchase(self, sale: TransactionId) -> Purchase | None:
         return self.purchases.get(self._party.store.committed, sale)

@@ -105,7 +105,7 @@ class Market:
         transaction = party.fresh_transaction()
         central_server = await party.directory.one(Role.CENTRAL_SERVER)
         async with party.store.transaction() as tx:
-            self._books.offers.put(tx, transaction, OwnOffer(transaction, signed, "offered"))
+            self._books.save_offer(tx, OwnOffer(transaction, signed, "offered"))
             party.post(tx, central_server.id, Register(signed), transaction)
         return {
             "transaction": transaction.hex(),

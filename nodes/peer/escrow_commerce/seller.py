@@ -84,7 +84,7 @@ class Seller:
         wanted = read(Contract, received.message.contract)
         escrow_servers = await self._market.escrow_servers([wanted.escrow_server])
         async with party.store.transaction() as tx:
-            offers = [own.offer for own in self._books.offers.values(tx)]
+            offers = self._books.offers_meant(tx, wanted)
             delivery, acceptance = contract.agree(
                 self._books.deliveries.get(tx, received.transaction),
                 received.message,
@@ -124,7 +124,7 @@ class Seller:
 
     def _offered_content(self, delivery: Delivery) -> bytes:
         """What a contract means that names no content (its guard is off)."""
-        offers = [own.offer for own in self._books.offers.values(self._party.store.committed)]
+        offers = self._books.offers_meant(self._party.store.committed, delivery.contract)
         content_id = read(Offer, contract.offer_wanted(delivery.contract, offers)).content_id
         assert content_id is not None, "this peer's own offers name their content"
         return content_id

@@ -149,7 +149,7 @@ async def offer_by_hand(
     transaction = party.fresh_transaction()
     async with party.store.transaction() as tx:
         own = OwnOffer(transaction, signed, "registered")
-        mallory.trade.books.offers.put(tx, transaction, own)
+        mallory.trade.books.save_offer(tx, own)
     to = bytes.fromhex(act.live.central_server.id)
     return await party.send(to, Register(signed), transaction, Received)
 
