@@ -88,7 +88,7 @@ class Counter:
             serial_bits=party.settings.serial_bits,
         )
 
-    def opened(self, received: Opened[Present] | Opened[Redeem], step: str) -> Presented:
+    def opened(self, received: Opened[Redeem], step: str) -> Presented:
         """The parcel in a message, shown to whoever watches what this server can read."""
         presented = open_parcel(received.message.parcel, self.serving())
         self.read(received, step, presented)
@@ -154,10 +154,10 @@ class Counter:
 
     # P2, P3: forwarding.py handles the message, for coins of any home
 
-    async def accept(self, received: Opened[Present], party: Party) -> Answer:
+    async def accept(self, received: Opened[Present], presented: Presented) -> Answer:
         message = received.message
         payment.read_presentation(message.presentation, message.parcel, received.sender)
-        presented = self.opened(received, "P2")
+        self.read(received, "P2", presented)
         return await self.settle(
             received,
             presented.request,

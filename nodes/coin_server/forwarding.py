@@ -42,6 +42,7 @@ class Forwarding:
         self._vault, self._counter = vault, counter
         self._forwarded = service.party.store.table("forwarded", Forwarded)
         self._debts = service.party.store.table("debts", Signed[Debt])
+        self._owed = asyncio.Event()
         self._enough = asyncio.Event()
         service.handles(Present, self._present)
         service.handles(Retire, self._retire)
@@ -61,11 +62,11 @@ class Forwarding:
         home = opened(Presentation, message.presentation).home
         if home != party.id:
             return await self._forward(received, home)
-        request = open_parcel(message.parcel, self._counter.serving()).request
-        entry = self._vault.journal.get(party.store.committed, request)
+        presented = open_parcel(message.parcel, self._counter.serving())
+        entry = self._vault.journal.get(party.store.committed, presented.request)
         if entry is not None and entry.presentation is not None:
-            return await self._serve_for_lost(received, request, entry)
-        return await self._counter.accept(received, party)
+            return await self._serve_for_lost(received, presented.request, entry)
+        return await self._counter.accept(received, presented)
 
     # F1-F3, the coin server contacted
 
@@ -176,16 +177,17 @@ class Forwarding:
     # F4, F5
 
     def _wake(self) -> None:
+        self._owed.set()
         if self._debts.count(self._party.store.committed) >= CLEARED_AT_ONCE:
             self._enough.set()
-        self._party.observer.notify()
 
     async def _clear_for_ever(self) -> None:
         """Whenever there are debts: after a while, or when there are many, all in one message."""
         party = self._party
         while True:
-            while not self._debts.count(party.store.committed):
-                await party.observer.changed()
+            if not self._debts.count(party.store.committed):
+                self._owed.clear()
+                await self._owed.wait()
             try:
                 async with asyncio.timeout(party.settings.clearing_seconds):
                     await self._enough.wait()

@@ -7,6 +7,7 @@ from typing import Any
 
 from nodes.coin_server.electronic_cash import Counter
 from nodes.coin_server.vault import VaultTables
+from nodes.protocols.electronic_cash.circulation import Presented
 from nodes.protocols.electronic_cash.documents import OrderState
 from nodes.protocols.electronic_cash.messages import ChangeAnswer, ChangeQuery, Exchange, Present
 from nodes.protocols.electronic_cash.refusals import CoinNotCirculating
@@ -32,10 +33,10 @@ class Denier(Counter):
         self._denies = True
         return {}
 
-    async def accept(self, received: Opened[Present], party: Party) -> Answer:
+    async def accept(self, received: Opened[Present], presented: Presented) -> Answer:
         if self._denies:
             raise CoinNotCirculating()
-        return await super().accept(received, party)
+        return await super().accept(received, presented)
 
     async def _exchange(self, received: Opened[Exchange], party: Party) -> Answer:
         if self._denies:
