@@ -2,7 +2,8 @@
 
     keys.py      the bank and its published keys
     numbers.py   which numbers of the wallet are used
-    purse.py     the coins on disk, the orders signed with them, what they bring
+    coins.py     the coins on disk, and in memory those that may still move
+    purse.py     the orders signed with them, what they bring
     undecided.py how many payments may wait for their coin server
     taking.py    presenting a parcel to a coin server: what a merchant does, and an escrow server
 

@@ -1,4 +1,4 @@
-"""The coins of one party on disk, the orders it signed with them, and what became of each.
+"""The coins of one party, the orders it signed with them, and what became of each.
 
 Keys follow from a seed (nodes.protocols.electronic_cash.wallet); the seed and the next index are
 the only secrets here that a copy of the disk would be needed for.
@@ -14,6 +14,7 @@ from crypto import codec
 from crypto.documents import Signed
 from crypto.hashing import Digest
 from crypto.sealing import SealingKey
+from nodes.cash_wallet.coins import Coins
 from nodes.cash_wallet.numbers import Numbers
 from nodes.protocols.electronic_cash import condition
 from nodes.protocols.electronic_cash import exchange as exchanging
@@ -32,7 +33,6 @@ from nodes.protocols.electronic_cash.messages import ChangeAnswer, CoinAnswer, E
 from nodes.protocols.electronic_cash.refusals import (
     CoinForged,
     CoinNotCirculating,
-    MoveNotAllowed,
     RetirementNotShown,
 )
 from nodes.protocols.electronic_cash.spending import Wanted
@@ -41,15 +41,13 @@ from nodes.protocols.errors import ProtocolError, Refused
 from nodes.protocols.message import Message, Milliseconds, PartyId, TransactionId
 from nodes.runtime.evidence import Evidence, shown
 from nodes.runtime.service import Service
-from nodes.runtime.store import Reader, Transaction
+from nodes.runtime.store import Transaction
 from nodes.wallet.asking import FIRST_DELAY_SECONDS, ask_until_answered
 
 ORDER_MILLISECONDS = 60_000
 """How long an order that its holder carries itself may be on its way."""
 LONGEST_WATCH_SECONDS = 30.0
 """Between two questions what became of an order that somebody else carries."""
-CARRIED_BY_OTHERS = frozenset({"pay", "deposit"})
-"""A merchant or the bank brings the coins to their home, and its answer back."""
 NO_GOOD = (CoinNotCirculating, CoinForged)
 """What a home says of coins that it will not take in any other order either."""
 _SEED = b"seed"
@@ -61,10 +59,11 @@ class Purse:
         store = service.party.store
         self._seeds = store.table("cash_seed", bytes)
         self.numbers = Numbers(store)
-        self._coins = store.table("cash_coins", HeldCoin)
+        self.coins = Coins(store)
         self.orders = store.table("cash_orders", Spending)
         self.evidence = Evidence(store, "cash_evidence")
         self._by_transaction = store.table("cash_order_of", Digest)
+        self._by_deposit = store.table("cash_deposit_of", Digest)
         self.wallet = Wallet(self._load_seed())
         service.accounts_for(self._rows)
         service.shows(self)
@@ -78,30 +77,15 @@ class Purse:
                 self._seeds.put(tx, _SEED, seed)
         return seed
 
-    # coins
-
     def next_index(self, tx: Transaction) -> int:
         """Of an order of its own: never used before, nor after a crash again."""
         return self.numbers.next_own(tx)
 
-    def coins(self, reader: Reader | None = None) -> list[HeldCoin]:
-        return self._coins.values(reader or self.party.store.committed)
-
-    def add(self, tx: Transaction, coins: Sequence[HeldCoin]) -> int:
-        """How many of them are new."""
-        new = 0
-        for held in coins:
-            name = serial(held.coin)
-            if self._coins.get(tx, name) is None:
-                self._coins.put(tx, name, held)
-                new += 1
-        return new
-
     def _move(self, tx: Transaction, order: Spending, to: CoinPhase) -> None:
         for name in order.serials:
-            held = self._coins.get(tx, name)
+            held = self.coins.read(tx, name)
             if held is not None and held.state is CoinPhase.PLEDGED:
-                self._coins.put(tx, name, held.moved(to))
+                self.coins.save(tx, held.moved(to))
 
     # orders
 
@@ -116,37 +100,34 @@ class Purse:
         """Choose coins and sign; on disk when this returns. Raises NotEnoughCoins."""
         party = self.party
         total = wanted.amount or sum(wanted.outputs or ())
-        likely = coins or choose(self.coins(), total, home)
+        likely = coins or choose(self.coins, total, home)
         home = likely[0].coin.coin_server
         card = await party.directory.card(home)
         async with party.store.transaction() as tx:
-            chosen = self._fresh(tx, coins) if coins else choose(self.coins(tx), total, home)
             made, pledged = rule.order(
                 wanted,
-                chosen,
+                self.coins.unchanged(tx, coins)
+                if coins
+                else self.coins.unchanged_or_others(tx, likely, total, home),
                 self.wallet,
                 self.next_index(tx),
                 sealing_key=card.sealing_key,
                 transaction=transaction or party.fresh_transaction(),
             )
             for held in pledged:
-                self._coins.put(tx, serial(held.coin), held)
+                self.coins.save(tx, held)
             self.save(tx, made)
         return made
-
-    def _fresh(self, tx: Transaction, coins: Sequence[HeldCoin]) -> list[HeldCoin]:
-        """As they are now. Raises MoveNotAllowed when one was spent meanwhile."""
-        found = [self._coins.get(tx, serial(held.coin)) for held in coins]
-        if any(
-            held is None or held.state is not before.state
-            for held, before in zip(found, coins, strict=True)
-        ):
-            raise MoveNotAllowed("a coin was spent meanwhile")
-        return [held for held in found if held is not None]
 
     def save(self, tx: Transaction, order: Spending) -> None:
         self.orders.put(tx, order.request, order)
         self._by_transaction.put(tx, order.transaction + order.request, order.request)
+        if order.kind == "deposit" and order.reference is not None:
+            self._by_deposit.put(tx, order.reference, order.request)
+
+    def of_deposit(self, name: bytes) -> Spending | None:
+        request = self._by_deposit.get(self.party.store.committed, name)
+        return self.load(request) if request else None
 
     def of_transaction(self, transaction: bytes) -> list[Spending]:
         reader = self.party.store.committed
@@ -194,7 +175,7 @@ class Purse:
         """With the message that lets the coin server forget it (J2)."""
         self.save(tx, done)
         self._move(tx, done, CoinPhase.SPENT)
-        self.add(tx, coins)
+        self.coins.add(tx, coins)
         message = rule.acknowledge_change(done, self.wallet)
         self.party.post(tx, done.coin_server, message, self.party.fresh_transaction())
 
@@ -282,7 +263,7 @@ class Purse:
         held = rule.found(answer, self.wallet, path, coin_server)
         if held is not None:
             async with self.party.store.transaction() as tx:
-                self.add(tx, [held])
+                self.coins.add(tx, [held])
         return held
 
     async def not_carried_out(self, order: Spending, error: ProtocolError) -> Spending:
@@ -291,7 +272,7 @@ class Purse:
         What a merchant or a bank says of coins may be a lie: their home is asked.
         """
         gone = isinstance(error, CoinNotCirculating)
-        if isinstance(error, NO_GOOD) and order.kind not in CARRIED_BY_OTHERS:
+        if isinstance(error, NO_GOOD) and order.kind not in rule.CARRIED_BY_OTHERS:
             return await self.refuse(order.request, error)
         told = await self.ask_change(order)
         if told.state is OrderState.SETTLED and told.change is not None:
@@ -309,8 +290,7 @@ class Purse:
         Whichever order comes first at the coin server is carried out; the other finds its coins
         gone. So this ends with the order settled, or cancelled and the value back.
         """
-        names = set(order.serials)
-        coins = [held for held in self.coins() if serial(held.coin) in names]
+        coins = self.coins.named(order.serials)
         amounts = (sum(held.coin.amount for held in coins),)
         until: Milliseconds = self.party.now() + ORDER_MILLISECONDS
         wanted = Wanted("exchange", 0, None, None, until, amounts)
@@ -376,7 +356,7 @@ class Purse:
                     "amount": held.coin.amount,
                     "state": held.state.value,
                 }
-                for held in self.coins()
+                for held in self.coins.all()
             ]
         }
 

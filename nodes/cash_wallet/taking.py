@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from crypto.hashing import Digest
 from nodes.cash_wallet.purse import Purse
 from nodes.cash_wallet.undecided import Undecided
 from nodes.protocols.electronic_cash import payment as rule
@@ -32,6 +33,7 @@ class Till:
     def __init__(self, service: Service, purse: Purse) -> None:
         self._service, self._party, self._purse = service, service.party, purse
         self.table = service.party.store.table("cash_incoming", Incoming)
+        self._by_transaction = service.party.store.table("cash_incoming_of", Digest)
         self._chosen = service.party.store.table("cash_coin_server", PartyId)
         self._running: dict[bytes, asyncio.Lock] = {}
         self._undecided = Undecided()
@@ -129,6 +131,7 @@ class Till:
                     forgets=forgets,
                 )
                 self.table.put(tx, name, record)
+                self._by_transaction.put(tx, transaction + name, name)
         except BaseException:
             self._undecided.decided(message.coin_server, name)
             raise
@@ -156,7 +159,7 @@ class Till:
         done, coin, _ = rule.received(record, answer.message, party.key, self._purse.wallet)
         async with party.store.transaction() as tx:
             self.table.put(tx, name, done)
-            self._purse.add(tx, [coin])
+            self._purse.coins.add(tx, [coin])
             party.post(
                 tx, record.entry_server, Acknowledge(answer.message.entry), record.transaction
             )
@@ -169,6 +172,7 @@ class Till:
         async with self._party.store.transaction() as tx:
             if record.forgets:
                 self.table.delete(tx, name)
+                self._by_transaction.delete(tx, record.transaction + name)
             else:
                 refused = record.moved(IncomingPhase.REFUSED, refusal=error.code)
                 self.table.put(tx, name, refused)
@@ -205,10 +209,11 @@ class Till:
         return [self._row(r) for r in self.table.values(self._party.store.committed)]
 
     def details(self, transaction: bytes) -> list[dict[str, Any]]:
+        found = self._by_transaction.values(self._party.store.committed, transaction)
         return [
             {**self._row(r), "evidence": shown(presentation=r.presentation, receipt=r.receipt)}
-            for r in self.table.values(self._party.store.committed)
-            if r.transaction == transaction
+            for name in found
+            if (r := self._load(name))
         ]
 
     def _row(self, record: Incoming) -> dict[str, Any]:

@@ -116,6 +116,6 @@ class CashInEscrow:
 
     def _coin(self, record: Incoming) -> HeldCoin:
         """The one that came in for this sale."""
-        found = [held for held in self._purse.coins() if held.path == record.path]
+        found = [held for held in self._purse.coins if held.path == record.path]
         assert len(found) == 1, "a payment brings one coin"
         return found[0]

@@ -70,7 +70,7 @@ class Recovery:
             async with self._party.store.transaction() as tx:
                 if known:
                     self._purse.numbers.used_up_to(tx, Path(index, place))
-                new += [held for held in found if self._purse.add(tx, [held])]
+                new += [held for held in found if self._purse.coins.add(tx, [held])]
             index += 1
         return new
 

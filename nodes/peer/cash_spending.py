@@ -116,7 +116,7 @@ class Spender:
         return {"transaction": order.transaction.hex()}
 
     def _all_of_one_home(self, home: PartyId | None) -> list[HeldCoin]:
-        held = [h for h in self._purse.coins() if h.state is CoinPhase.HELD]
+        held = [h for h in self._purse.coins if h.state is CoinPhase.HELD]
         homes = {h.coin.coin_server for h in held if home in (None, h.coin.coin_server)}
         if not homes:
             raise NotEnoughCoins()
@@ -126,7 +126,7 @@ class Spender:
         return [h for h in held if h.coin.coin_server == richest][:64]
 
     def _chosen(self, amount: int, home: PartyId | None) -> tuple[HeldCoin, ...]:
-        return choose(self._purse.coins(), amount, home)
+        return choose(self._purse.coins, amount, home)
 
     async def _guarded(self, order: Spending, work: Awaitable[Spending | None]) -> None:
         """What neither settled nor came back is kept for a judge."""
@@ -203,11 +203,10 @@ class Spender:
     # P1-P4, merchant
 
     async def _take(self, received: Opened[Pay], party: Party) -> Answer:
+        """A repeat finds the record, and gets the same receipt and change."""
         record = await self._till.take(received.message, received.transaction, forgets=True)
         assert record.receipt is not None, "received with a receipt"
-        answer = Paid(record.receipt, record.change)
-        async with party.store.transaction() as tx:
-            return party.answer(tx, received, answer)
+        return party.reply(received, Paid(record.receipt, record.change))
 
     # D1-D4
 
@@ -239,10 +238,10 @@ class Spender:
             return party.answer(tx, received, Received())
 
     def _deposit_of(self, name: bytes) -> Spending:
-        for order in self._purse.orders.values(self._party.store.committed):
-            if order.kind == "deposit" and order.reference == name:
-                return order
-        raise UnknownDeposit()
+        order = self._purse.of_deposit(name)
+        if order is None:
+            raise UnknownDeposit()
+        return order
 
     async def _take_deposited(self, received: Opened[Deposited], order: Spending) -> None:
         message, party, purse = received.message, self._party, self._purse

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from crypto.hashing import Digest
 from nodes.cash_wallet.keys import PublishedKeys
 from nodes.cash_wallet.purse import Purse
 from nodes.protocols.electronic_cash import withdrawal as rule
@@ -70,6 +71,7 @@ class Withdrawer:
         self._service, self._party = service, service.party
         self._purse, self._keys = purse, keys
         self.table = service.party.store.table("cash_withdrawing", Withdrawing)
+        self._by_transaction = service.party.store.table("cash_withdrawing_of", Digest)
         service.handles(Deliver, self._deliver)
         service.operation(
             "cash_withdraw", AskedWithdrawal, self._withdraw, "Take e-cash from the account"
@@ -92,6 +94,7 @@ class Withdrawer:
             index = self._purse.next_index(tx)
             record, _ = rule.ask(self._purse.wallet, index, parties, denominations, transaction)
             self.table.put(tx, record.withdrawal, record)
+            self._by_transaction.put(tx, transaction, record.withdrawal)
         self._service.spawn(self._run(record.withdrawal))
         return {"transaction": transaction.hex()}
 
@@ -130,10 +133,17 @@ class Withdrawer:
         try:
             async with asyncio.timeout(seconds):
                 while self._is_running(self._load(withdrawal)):
-                    await self._party.observer.changed()
+                    await self._committed()
         except TimeoutError:
             return False
         return True
+
+    async def _committed(self) -> None:
+        """Until something has changed on disk."""
+        store = self._party.store
+        seen = store.commits
+        while store.commits == seen:
+            await self._party.observer.changed()
 
     async def _accepted(self, withdrawal: bytes, answer: WithdrawalAccepted) -> None:
         async with self._party.store.transaction() as tx:
@@ -203,7 +213,7 @@ class Withdrawer:
                     raise
                 done = record.moved(WithdrawingPhase.WRONGED, evidence=delivery, wrong=error.code)
             self.table.put(tx, withdrawal, done)
-            self._purse.add(tx, coins)
+            self._purse.coins.add(tx, coins)
         if wrong is not None:
             raise wrong
         made = [held.coin for held in coins]
@@ -216,19 +226,19 @@ class Withdrawer:
         answer = await party.send(
             keys.bank, AccountQuery(), party.fresh_transaction(), AccountStatement
         )
-        return {"account": answer.message.balance, "coins": balance(self._purse.coins())}
+        return {"account": answer.message.balance, "coins": balance(self._purse.coins)}
 
     def summaries(self) -> list[dict[str, Any]]:
         return [self._row(r) for r in self.table.values(self._party.store.committed)]
 
     def details(self, transaction: bytes) -> list[dict[str, Any]]:
         reader = self._party.store.committed
+        name = self._by_transaction.get(reader, transaction)
+        if name is None:
+            return []
+        record = self._load(name)
         kept = self._purse.evidence.of(reader, transaction)
-        return [
-            {**self._row(r), "evidence": kept + self._shown(r)}
-            for r in self.table.values(reader)
-            if r.transaction == transaction
-        ]
+        return [{**self._row(record), "evidence": kept + self._shown(record)}]
 
     def _shown(self, record: Withdrawing) -> list[dict[str, str]]:
         """Who was wronged shows its secrets of this withdrawal too, and the keys it goes by."""

@@ -37,7 +37,7 @@ class CashDoubleSpender:
 
     async def _spend(self, asked: SpendCashTwice, party: Party) -> dict[str, Any]:
         purse = self._cash.purse
-        coins: list[HeldCoin] = list(choose(purse.coins(), asked.amount, None))
+        coins: list[HeldCoin] = list(choose(purse.coins, asked.amount, None))
         orders = []
         for name in asked.payees:
             card = await party.directory.named(name)
@@ -56,7 +56,7 @@ class CashDoubleSpender:
 
     def _as_they_are(self, order: Spending) -> list[HeldCoin]:
         """The coins of an order, pledged by now."""
-        return [held for held in self._cash.purse.coins() if held.request == order.request]
+        return [held for held in self._cash.purse.coins if held.request == order.request]
 
 
 def build(settings: Settings) -> Service:

@@ -82,7 +82,7 @@ class Ready:
 
     async def make(self) -> "Ready":
         await self.holder.withdraw_cash(127, self.home.name)
-        coins = {held.coin.amount: held for held in self.holder.cash.purse.coins()}
+        coins = {held.coin.amount: held for held in self.holder.cash.purse.coins}
         self.from_bank = [coins[64], coins[2], coins[1]]
         self.change = self.signed("exchange", [coins[32], coins[16], coins[8], coins[4]], [4] * 15)
         asked = exchange.request_exchange(self.change)

@@ -211,7 +211,7 @@ async def deposit(ready: Ready) -> Sample:
     name = deposit_id(bank, holder.party.id, nonce)
     (held,) = ready.take(1)
     async with holder.party.store.transaction() as tx:
-        purse.add(tx, [held])
+        purse.coins.add(tx, [held])
     wanted = Wanted("deposit", held.coin.amount, bank, name, ready.until(), opening=nonce)
     order = await purse.order(wanted, coins=[held])
     message = depositing.request_deposit(order)

@@ -120,6 +120,7 @@ async def pay(ready: Ready) -> Sample:
         ready.holder,
         ready.merchant,
         opens_with=reply,
+        stored=False,
         altered=(
             ("reply_key", ACCEPTED),
             ("coin_server", "message/unknown-sender"),

@@ -99,8 +99,8 @@ class Holder(Player):
         operation = self.service.control.find("cash_withdraw")
         asked = operation.request(amount=amount, coin_server=coin_server)
         await operation.operate(asked, self.party)
-        held = self.cash.purse.coins
-        await self.until(lambda: sum(one.coin.amount for one in held()) >= amount)
+        coins = self.cash.purse.coins
+        await self.until(lambda: sum(one.coin.amount for one in coins) >= amount)
 
 
 class Voice(Player):

@@ -121,7 +121,7 @@ class TradeCash:
     async def _fetch(self, waiting: PendingCoin, path: Path) -> bool:
         """The coin under our key; spent already, it was fetched before."""
         delay = FIRST_DELAY_SECONDS
-        while not any(held.path == path for held in self._purse.coins()):
+        while not any(held.path == path for held in self._purse.coins.all()):
             try:
                 return await self._purse.collect(waiting.coin_server, path) is not None
             except Exception as error:

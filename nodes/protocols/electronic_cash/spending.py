@@ -68,6 +68,9 @@ from nodes.protocols.electronic_cash.wallet import Wallet
 from nodes.protocols.guard import Guards
 from nodes.protocols.message import Amount, Milliseconds, PartyId, TransactionId
 
+CARRIED_BY_OTHERS = frozenset({"pay", "deposit"})
+"""A merchant or the bank brings the coins to their home, in a parcel, and its answer back."""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -118,7 +121,9 @@ def order(
         condition=wanted.condition,
     )
     spend = sign_order(made, [wallet.one_time_key(held.path) for held in coins])
-    request = request_of(spend.order)
+    request, parcel = request_of(spend.order), b""
+    if wanted.kind in CARRIED_BY_OTHERS:
+        parcel = seal_parcel(spend, home, sealing_key)
     spending = Spending(
         request=request,
         state=SpendingPhase.SIGNED,
@@ -131,7 +136,7 @@ def order(
         serials=tuple(serial(held.coin) for held in coins),
         first=coins[0].path,
         outputs=made.outputs,
-        parcel=seal_parcel(spend, home, sealing_key),
+        parcel=parcel,
         spend=spend,
         transaction=transaction,
         opening=wanted.opening,

@@ -6,7 +6,7 @@ for each withdrawal by its nonce, and the coin servers for each one-time key (Q1
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from crypto.hashing import authenticate
@@ -24,6 +24,8 @@ from nodes.protocols.electronic_cash.holding import (
 from nodes.protocols.electronic_cash.messages import WithdrawalState
 from nodes.protocols.electronic_cash.refusals import NotEnoughCoins, TooManyCoins
 from nodes.protocols.message import PartyId, TransactionId
+
+ByAmount = dict[int, list[HeldCoin]]
 
 SEED_BYTES = 32
 PLACES_SEARCHED = 8
@@ -79,11 +81,11 @@ def choose(
     Exact where taking the largest that fit comes out even; else one more coin, whose change comes
     back. Raises NotEnoughCoins or TooManyCoins.
     """
-    homes: dict[PartyId, list[HeldCoin]] = defaultdict(list)
+    homes: dict[PartyId, ByAmount] = defaultdict(lambda: defaultdict(list))
     for held in coins:
         if held.state is CoinPhase.HELD and home in (None, held.coin.coin_server):
-            homes[held.coin.coin_server].append(held)
-    rich = [held for held in homes.values() if sum(h.coin.amount for h in held) >= amount]
+            homes[held.coin.coin_server][held.coin.amount].append(held)
+    rich = [held for held in homes.values() if sum(a * len(held[a]) for a in held) >= amount]
     if not rich or amount < 1:
         raise NotEnoughCoins()
     chosen = min((_cover(held, amount) for held in rich), key=len)
@@ -92,21 +94,27 @@ def choose(
     return chosen
 
 
-def _cover(coins: Sequence[HeldCoin], amount: int) -> tuple[HeldCoin, ...]:
-    largest_first = sorted(coins, key=lambda held: (-held.coin.amount, held.coin.key))
+def _cover(coins: ByAmount, amount: int) -> tuple[HeldCoin, ...]:
+    """Of coins of one amount the first by key; the one whose change comes back is the last."""
     chosen: list[HeldCoin] = []
+    left: dict[int, list[HeldCoin]] = {}
     rest = amount
-    for held in largest_first:
-        if held.coin.amount <= rest:
-            chosen.append(held)
-            rest -= held.coin.amount
+    for each in sorted(coins, reverse=True):
+        count = min(rest // each, len(coins[each]))
+        of_this = sorted(coins[each], key=_key) if count else coins[each]
+        chosen += of_this[:count]
+        left[each] = of_this[count:]
+        rest -= count * each
     if rest:
-        left = [held for held in largest_first if held not in chosen]
-        more = [held for held in left if held.coin.amount >= rest]
-        if not more:
+        large_enough = [each for each in left if each >= rest and left[each]]
+        if not large_enough:
             raise NotEnoughCoins()
-        chosen.append(more[-1])
+        chosen.append(max(left[min(large_enough)], key=_key))
     return tuple(chosen)
+
+
+def _key(held: HeldCoin) -> bytes:
+    return held.coin.key
 
 
 def recovered(

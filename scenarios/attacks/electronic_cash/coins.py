@@ -9,7 +9,6 @@ import msgspec
 
 from crypto.sealing import SealingKey
 from nodes.protocols.electronic_cash import exchange, payment, spending
-from nodes.protocols.electronic_cash.coin import serial
 from nodes.protocols.electronic_cash.documents import RequestId
 from nodes.protocols.electronic_cash.holding import CoinPhase, HeldCoin, Spending
 from nodes.protocols.electronic_cash.messages import Accepted, Acknowledge, Exchanged, Pay
@@ -50,7 +49,7 @@ async def ended(node: Node, transaction: str, *states: str) -> str:
 
 def held(mallory: Mallory, amount: int) -> HeldCoin:
     """A coin of hers, of this amount."""
-    coins = mallory.cash.purse.coins()
+    coins = mallory.cash.purse.coins
     return next(h for h in coins if (h.state, h.coin.amount) == (CoinPhase.HELD, amount))
 
 
@@ -77,10 +76,9 @@ def until(mallory: Mallory) -> int:
 
 async def no_longer_hers(mallory: Mallory, coins: Sequence[HeldCoin]) -> None:
     """She knows that they are spent, and does not count them."""
-    table = mallory.party.store.table("cash_coins", HeldCoin)
     async with mallory.party.store.transaction() as tx:
         for one in coins:
-            table.put(tx, serial(one.coin), one.moved(CoinPhase.PLEDGED).moved(CoinPhase.SPENT))
+            mallory.cash.purse.coins.save(tx, one.moved(CoinPhase.PLEDGED).moved(CoinPhase.SPENT))
 
 
 async def exchanged(mallory: Mallory, order: Spending) -> None:
@@ -90,7 +88,7 @@ async def exchanged(mallory: Mallory, order: Spending) -> None:
     answer = await party.send(order.coin_server, request, order.transaction, Exchanged)
     _, coins = spending.settled(order, answer.message.change, purse.wallet, party.guards)
     async with party.store.transaction() as tx:
-        purse.add(tx, coins)
+        purse.coins.add(tx, coins)
 
 
 async def swapped(mallory: Mallory, coin: HeldCoin) -> Spending:
@@ -156,7 +154,7 @@ async def present(mallory: Mallory, said: Pay, amount: int = 0) -> Taken:
     answer = await party.send(server, request, record.transaction, Accepted)
     _, coin, _ = payment.received(record, answer.message, party.key, purse.wallet)
     async with party.store.transaction() as tx:
-        purse.add(tx, [coin])
+        purse.coins.add(tx, [coin])
         party.post(tx, server, Acknowledge(answer.message.entry), record.transaction)
     return Taken(coin, answer.message.entry, answer.message.change)
 

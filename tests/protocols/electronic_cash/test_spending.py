@@ -426,19 +426,23 @@ def test_a_withdrawn_coin_is_shown_without_the_bank_s_signature() -> None:
 def test_a_parcel_opens_for_its_home_and_is_another_ciphertext_each_time() -> None:
     """BS-A13: PEs(sn#) is randomised, so it names no coin."""
     course = Course()
-    serving = course.server.serving()
-    assert circulation.open_parcel(course.made.parcel, serving).request == course.made.request
-    again = spending.seal_parcel(
-        course.made.spend, course.server.id, course.server.sealing_key.public_key
-    )
-    assert again != course.made.parcel
-    for parcel in (b"", flipped(course.made.parcel), course.made.parcel + b"!"):
+    serving, payee = course.server.serving(), course.town.bob.id
+    wanted = Wanted("pay", 12, payee, bytes(32), LATER)
+    made = course.town.order(course.alice, wanted, coins=course.coins)
+    assert circulation.open_parcel(made.parcel, serving).request == made.request
+    again = spending.seal_parcel(made.spend, course.server.id, serving.sealing_key.public_key)
+    assert again != made.parcel
+    for parcel in (b"", flipped(made.parcel), made.parcel + b"!"):
         with pytest.raises(ParcelUnreadable):
             circulation.open_parcel(parcel, serving)
     with pytest.raises(ParcelUnreadable):
-        circulation.open_parcel(course.made.parcel, course.town.second.serving())
+        circulation.open_parcel(made.parcel, course.town.second.serving())
     with pytest.raises(ParcelUnreadable):
         circulation.read_spend(replace(course.made.spend, order=b"\xc0"))
+
+
+def test_an_order_that_its_holder_brings_itself_is_in_no_parcel() -> None:
+    assert Course().made.parcel == b""
 
 
 def test_an_order_of_another_kind_or_for_another_server_is_refused() -> None:

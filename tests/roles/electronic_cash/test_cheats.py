@@ -10,7 +10,6 @@ import pytest_asyncio
 from crypto.documents import sign_document
 from crypto.sealing import SealingKey
 from nodes.protocols.electronic_cash import exchange, payment, spending
-from nodes.protocols.electronic_cash.coin import serial
 from nodes.protocols.electronic_cash.documents import Presentation
 from nodes.protocols.electronic_cash.guards import deposit_id
 from nodes.protocols.electronic_cash.holding import CoinPhase, HeldCoin, Spending
@@ -56,7 +55,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 
 
 def a_coin(world: World, amount: int) -> HeldCoin:
-    coins = world.cash["alice"].purse.coins()
+    coins = world.cash["alice"].purse.coins
     return next(h for h in coins if h.state is CoinPhase.HELD and h.coin.amount == amount)
 
 
@@ -169,18 +168,17 @@ async def test_a_merchant_that_calls_good_coins_spent_is_not_believed(
 async def test_a_coin_that_its_home_calls_forged_is_not_exchanged_for_ever(world: World) -> None:
     """Its holder asks once, and is in dispute."""
     cash, held = world.cash["alice"], a_coin(world, 1)
-    table = cash.purse.party.store.table("cash_coins", HeldCoin)
     other = bytes(len(held.coin.signature))
     forged = msgspec.structs.replace(held, coin=msgspec.structs.replace(held.coin, signature=other))
     async with cash.purse.party.store.transaction() as tx:
-        table.put(tx, serial(held.coin), forged)
+        cash.purse.coins.save(tx, forged)
     until = cash.purse.party.now() + 60_000
     made = await cash.purse.order(Wanted("exchange", 0, None, None, until, (1,)), coins=[forged])
     cash.spender.follow(made)
     row = await world.ended("alice", {"transaction": made.transaction.hex()}, "disputed")
     assert row["refusal"] == CoinForged.code
     async with cash.purse.party.store.transaction() as tx:
-        table.put(tx, serial(held.coin), held)
+        cash.purse.coins.save(tx, held)
 
 
 async def test_a_bank_that_takes_coins_and_credits_nothing_is_in_dispute(world: World) -> None:
