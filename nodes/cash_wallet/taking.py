@@ -1,8 +1,6 @@
 """Steps P2, P3: a parcel becomes a coin of one's own, for a merchant or an escrow server."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -19,6 +17,7 @@ from nodes.protocols.electronic_cash.refusals import KeyInUse, PaymentNotAsOrder
 from nodes.protocols.envelope import Opened
 from nodes.protocols.errors import OutcomeUnknown, Refused
 from nodes.protocols.message import PartyId, Role, TransactionId
+from nodes.runtime.alone import Alone
 from nodes.runtime.evidence import shown
 from nodes.runtime.log import get_log
 from nodes.runtime.service import Service
@@ -35,7 +34,8 @@ class Till:
         self.table = service.party.store.table("cash_incoming", Incoming)
         self._by_transaction = service.party.store.table("cash_incoming_of", Digest)
         self._chosen = service.party.store.table("cash_coin_server", PartyId)
-        self._running: dict[bytes, asyncio.Lock] = {}
+        self._alone = Alone()
+        """With a parcel: two answers would be two coins in the purse."""
         self._undecided = Undecided()
         self._going_on: set[bytes] = set()
         service.at_start(self._resume)
@@ -68,7 +68,7 @@ class Till:
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, LONGEST_DELAY_SECONDS)
                 try:
-                    async with self._alone(name):
+                    async with self._alone.with_name(name):
                         if (known := self._load(name)) is not None:
                             await self._present(known)
                     return
@@ -93,7 +93,7 @@ class Till:
         role = await self._party.directory.role_of(message.coin_server)
         if role is not Role.COIN_SERVER:
             raise WrongCoinServer(f"{role} has no coins")
-        async with self._alone(name):
+        async with self._alone.with_name(name):
             record = self._known(name, message)
             if record is None:
                 await self._undecided.enter(message.coin_server, name)
@@ -136,15 +136,6 @@ class Till:
             self._undecided.decided(message.coin_server, name)
             raise
         return record
-
-    @asynccontextmanager
-    async def _alone(self, name: bytes) -> AsyncIterator[None]:
-        """One at a time for each parcel: two answers would be two coins in the purse."""
-        async with self._running.setdefault(name, asyncio.Lock()):
-            try:
-                yield
-            finally:
-                self._running.pop(name, None)
 
     async def _present(self, record: Incoming) -> Incoming:
         party, name = self._party, record.parcel_digest

@@ -106,15 +106,21 @@ class Counter:
         presenter: PartyId | None,
         answer: type[Message],
         decide: Callable[[CoinServer, VaultAt], tuple[Change, Message]],
+        *,
+        again: Callable[[Entry], bool] = lambda entry: True,
     ) -> Answer:
-        """The journal's answer, or a new one with all that follows from it. The commit point."""
+        """The journal's answer, or a new one with all that follows from it. The commit point.
+
+        `again`: whether the journal's is given; where it is not, the rules decide anew. May raise.
+        """
         serving = self.serving()
         async with self._party.store.transaction() as tx:
             entry = self._vault.journal.get(tx, key)
             if entry is not None:
                 if entry.presenter != presenter:
                     raise NotYours()
-                return self._party.reply(received, codec.decode(entry.answer, answer))
+                if again(entry):
+                    return self._party.reply(received, codec.decode(entry.answer, answer))
             change, message = decide(serving, self._vault.at(tx))
             self._vault.apply(tx, change)
             return self._party.reply(received, message)

@@ -8,7 +8,7 @@ from crypto.documents import Signed
 from nodes.coin_server.electronic_cash import Counter
 from nodes.coin_server.vault import VaultTables
 from nodes.protocols.electronic_cash import clearing as rule
-from nodes.protocols.electronic_cash.circulation import open_parcel, parcel_digest
+from nodes.protocols.electronic_cash.circulation import HOME, open_parcel, parcel_digest
 from nodes.protocols.electronic_cash.documents import Debt, Presentation
 from nodes.protocols.electronic_cash.messages import (
     Accepted,
@@ -23,10 +23,12 @@ from nodes.protocols.electronic_cash.messages import (
 )
 from nodes.protocols.electronic_cash.reading import opened
 from nodes.protocols.electronic_cash.refusals import NotYours, WrongCoinServer
+from nodes.protocols.electronic_cash.spending import acknowledged
 from nodes.protocols.electronic_cash.state import Entry, Forwarded
 from nodes.protocols.envelope import Opened
 from nodes.protocols.errors import OutcomeUnknown, Refused
-from nodes.protocols.message import TRANSACTION_BYTES, PartyId, Role
+from nodes.protocols.message import TRANSACTION_BYTES, Message, PartyId, Role
+from nodes.runtime.alone import Alone
 from nodes.runtime.log import get_log
 from nodes.runtime.party import Answer, Party
 from nodes.runtime.service import Service
@@ -42,10 +44,13 @@ class Forwarding:
         self._vault, self._counter = vault, counter
         self._forwarded = service.party.store.table("forwarded", Forwarded)
         self._debts = service.party.store.table("debts", Signed[Debt])
+        self._alone = Alone()
+        """With a parcel: an answer of its home must not meet another on its way."""
         self._owed = asyncio.Event()
         self._enough = asyncio.Event()
         service.handles(Present, self._present)
         service.handles(Retire, self._retire)
+        service.on_answer(Acknowledge, self._home_has_heard)
         service.at_start(self._start)
         service.accounts_for(self._rows)
 
@@ -73,18 +78,28 @@ class Forwarding:
     async def _forward(self, received: Opened[Present], home: PartyId) -> Answer:
         party, message = self._party, received.message
         name = parcel_digest(message.parcel)
-        answer = self._answered(name, received.sender)
-        if answer is None:
-            if await party.directory.role_of(home) is not Role.COIN_SERVER:
-                raise WrongCoinServer()
-            self._counter.serving()
-            forwarded, request = rule.forward(
-                message.presentation, message.parcel, received.sender, party.id
-            )
-            async with party.store.transaction() as tx:
-                self._forwarded.put(tx, name, forwarded)
-            answer = await self._ask_home(forwarded, request, home, for_ever=False)
+        async with self._alone.with_name(name):
+            answer = self._answered(name, received.sender)
+            if answer is None:
+                answer = await self._forward_new(received, home)
         return party.reply(received, answer)
+
+    async def _forward_new(self, received: Opened[Present], home: PartyId) -> Accepted:
+        party, message = self._party, received.message
+        if await party.directory.role_of(home) is not Role.COIN_SERVER:
+            raise WrongCoinServer()
+        self._counter.serving()
+        name = parcel_digest(message.parcel)
+        async with party.store.transaction() as tx:
+            forwarded, request = rule.forward(
+                message.presentation,
+                message.parcel,
+                received.sender,
+                party.id,
+                self._forwarded.get(tx, name),
+            )
+            self._forwarded.put(tx, name, forwarded)
+        return await self._ask_home(forwarded, request, home, for_ever=False)
 
     def _answered(self, name: bytes, payee: PartyId) -> Accepted | None:
         entry = self._vault.journal.get(self._party.store.committed, name)
@@ -100,7 +115,8 @@ class Forwarding:
         home = opened(Presentation, forwarded.presentation).home
         request = Retire(forwarded.presentation, forwarded.parcel)
         try:
-            await self._ask_home(forwarded, request, home, for_ever=True)
+            async with self._alone.with_name(parcel_digest(forwarded.parcel)):
+                await self._ask_home(forwarded, request, home, for_ever=True)
         except Refused as error:
             get_log().info("forwarded_payment_refused", code=error.code)
 
@@ -141,6 +157,12 @@ class Forwarding:
             tx.after_commit.append(self._wake)
             return accepted
 
+    async def _home_has_heard(self, received: Opened[Any], message: Message, party: Party) -> None:
+        """It gives its answer no more, so ours need not stay for its sake."""
+        async with party.store.transaction() as tx:
+            for name, entry in list(self._vault.journal.items(tx, received.transaction)):
+                self._vault.replace(tx, name, entry, acknowledged(entry, HOME))
+
     # F2, home
 
     async def _retire(self, received: Opened[Retire], party: Party) -> Answer:
@@ -156,6 +178,7 @@ class Forwarding:
             lambda serving, vault: rule.retire_for(
                 message, received.sender, presented, serving, vault
             ),
+            again=lambda entry: rule.may_retire_again(message, entry),
         )
 
     async def _serve_for_lost(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nodes.protocols.electronic_cash.circulation import read_spend
+from nodes.protocols.electronic_cash.circulation import HOME, read_spend
 from nodes.protocols.electronic_cash.coin import (
     OneTimeKey,
     Serial,
@@ -58,7 +58,9 @@ class VaultTables:
         """Nobody asked for this answer for long: it is forgotten."""
         async with self._party.store.transaction() as tx:
             entry = self.journal.get(tx, key)
-            if entry is not None and entry.until < self._party.now():
+            if entry is None or HOME in entry.waiting:
+                return  # the home may still give its answer again
+            if entry.until < self._party.now():
                 self.forget(tx, key, entry)
 
     def apply(self, tx: Transaction, change: Change) -> None:
@@ -87,7 +89,7 @@ class VaultTables:
         if left is None:
             self.forget(tx, key, entry)
         else:
-            self.journal.put(tx, key, left)
+            self.keep(tx, key, left)
 
     def forget(self, tx: Transaction, key: bytes, entry: Entry) -> None:
         self.journal.delete(tx, key)

@@ -55,7 +55,8 @@ from nodes.protocols.message import Milliseconds, PartyId
 FETCH = "electronic_cash/fetch/1"
 KEPT = "electronic_cash/kept/1"
 ASK = "electronic_cash/ask/1"
-PRESENTER, HOLDER = "presenter", "holder"
+PRESENTER, HOLDER, HOME = "presenter", "holder", "home"
+"""Who has still to say that an answer has arrived; the home: that it gives its own no more."""
 MOST_DRAWS = 1 << 16
 
 

@@ -15,6 +15,7 @@ from crypto.documents import Signed, content_digest, sign_document
 from nodes.protocols.electronic_cash import guards as rules
 from nodes.protocols.electronic_cash.circulation import (
     HOLDER,
+    HOME,
     PRESENTER,
     CoinServer,
     Mint,
@@ -59,12 +60,21 @@ def debt_digest(signed: Signed[Debt]) -> bytes:
 
 
 def forward(
-    signed: Signed[Presentation], parcel: bytes, sender: PartyId, me: PartyId
+    signed: Signed[Presentation],
+    parcel: bytes,
+    sender: PartyId,
+    me: PartyId,
+    known: Forwarded | None,
 ) -> tuple[Forwarded, Retire]:
-    """Step F1, the coin server contacted. Save the record before the message is sent."""
+    """Step F1, the coin server contacted. Save the record before the message is sent.
+
+    `known`: this parcel is on its way already. The coin is made as its payee asked for it first.
+    """
     presentation = read_presentation(signed, parcel, sender)
     if presentation.home == me:
         raise WrongCoinServer("these coins are mine")
+    if known is not None and checked(Presentation, known.presentation).payee == sender:
+        return known, Retire(known.presentation, known.parcel)
     return Forwarded(signed, parcel), Retire(signed, parcel)
 
 
@@ -91,10 +101,27 @@ def retire_for(
     return Change(serials, tuple(mint.made), presented.request, entry), answer
 
 
+def may_retire_again(request: Retire, entry: Entry) -> bool:
+    """Step F2 once more: until it is acknowledged, and only for the payee it was made for.
+
+    Raises NotYours. Given to whoever forwards the parcel later, it would be another coin.
+    """
+    if entry.presentation is None:
+        raise NotYours()
+    payee = checked(Presentation, entry.presentation).payee
+    if read_presentation(request.presentation, request.parcel, None).payee != payee:
+        raise NotYours()
+    return PRESENTER in entry.waiting
+
+
 def complete(
     record: Forwarded, answer: Retired, home: PartyId, coin_server: CoinServer, vault: Vault
 ) -> tuple[Change, Accepted, Forwarded]:
-    """Step F3, the coin server contacted: the merchant's coin, of its own. Raises WrongDebt."""
+    """Step F3, the coin server contacted: the merchant's coin, of its own. Raises WrongDebt.
+
+    The answer stays until the home gives its own no more: one retirement is one coin, whoever
+    presents the same parcel again.
+    """
     presentation = checked(Presentation, record.presentation)
     debt = checked(Debt, answer.debt)
     if (debt.debtor, debt.creditor, debt.amount) != (home, coin_server.id, presentation.amount):
@@ -108,7 +135,7 @@ def complete(
         spend=None,
         presenter=presentation.payee,
         holder=None,
-        waiting=(PRESENTER,),
+        waiting=(PRESENTER, HOME),
         until=coin_server.journal_until,
     )
     done = msgspec.structs.replace(record, debt=answer.debt)

@@ -89,7 +89,7 @@ class Entry(Record, frozen=True):
     holder: OneTimeKey | None
     """The first coin's key."""
     waiting: tuple[str, ...]
-    """Who has not acknowledged yet: "presenter", "holder"."""
+    """Who has not acknowledged yet: "presenter", "holder", "home"."""
     until: Milliseconds
     presentation: Signed[Presentation] | None = None
     """Of a payment forwarded by another coin server."""

@@ -7,7 +7,7 @@ import pytest
 
 from crypto.documents import Signed, sign_document
 from crypto.signing import SigningKey
-from nodes.protocols.electronic_cash import circulation, clearing, payment
+from nodes.protocols.electronic_cash import circulation, clearing, payment, spending
 from nodes.protocols.electronic_cash.clearing import Books
 from nodes.protocols.electronic_cash.coin import serial_of
 from nodes.protocols.electronic_cash.documents import Debt, Presentation
@@ -45,7 +45,7 @@ class Course:
         self.made = self.town.order(self.town.alice, wanted, coins=coins)
         self.record, self.present = self.town.present(self.town.bob, self.made, self.entry)
         self.forwarded, self.request = clearing.forward(
-            self.present.presentation, self.present.parcel, self.town.bob.id, self.entry.id
+            self.present.presentation, self.present.parcel, self.town.bob.id, self.entry.id, None
         )
 
     def retire(self, request: Any = None) -> Any:
@@ -99,15 +99,48 @@ def test_many_payments_are_cleared_with_one_message() -> None:
     assert town.outstanding[town.second.id].amount == 16
 
 
+def test_the_home_gives_its_answer_again_to_its_payee_until_it_has_arrived() -> None:
+    course = Course()
+    retired = course.retire()
+    entry = course.home.records.journal[opened(Debt, retired.debt).request]
+    assert clearing.may_retire_again(course.request, entry)
+    carol = Person.named("carol")
+    other = replace(opened(Presentation, course.present.presentation), payee=carol.id)
+    stolen = replace(course.request, presentation=sign_document(other, carol.key))
+    with pytest.raises(NotYours):
+        clearing.may_retire_again(stolen, entry)
+    left = spending.acknowledged(entry, circulation.PRESENTER)
+    assert left is not None, "its payer has not said that the change arrived"
+    assert not clearing.may_retire_again(course.request, left)
+
+
+def test_what_is_on_its_way_is_asked_for_as_it_was_first() -> None:
+    course = Course()
+    again = replace(opened(Presentation, course.present.presentation), key=bytes([7]) * 32)
+    signed = sign_document(again, course.town.bob.key)
+    known, request = clearing.forward(
+        signed, course.present.parcel, course.town.bob.id, course.entry.id, course.forwarded
+    )
+    assert (known, request) == (course.forwarded, course.request)
+
+
 def test_only_coins_of_another_home_are_forwarded() -> None:
     course = Course()
     with pytest.raises(WrongCoinServer):
         clearing.forward(
-            course.present.presentation, course.present.parcel, course.town.bob.id, course.home.id
+            course.present.presentation,
+            course.present.parcel,
+            course.town.bob.id,
+            course.home.id,
+            None,
         )
     with pytest.raises(NotYours):
         clearing.forward(
-            course.present.presentation, course.present.parcel, STRANGER.public_key, course.entry.id
+            course.present.presentation,
+            course.present.parcel,
+            STRANGER.public_key,
+            course.entry.id,
+            None,
         )
 
 

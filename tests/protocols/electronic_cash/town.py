@@ -435,7 +435,7 @@ class Town:
         made = self.order(payer, Wanted("pay", amount, payee.id, reference, LATER), home)
         record, present = self.present(payee, made, entry)
         forwarded, request = clearing.forward(
-            present.presentation, present.parcel, payee.id, entry.id
+            present.presentation, present.parcel, payee.id, entry.id, None
         )
         presented = circulation.open_parcel(request.parcel, home.serving(self.guards))
         change, retired = clearing.retire_for(
