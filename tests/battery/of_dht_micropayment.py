@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dht.records import FraudProof
 from nodes.protocols.dht_micropayment import messages as words
 from nodes.protocols.message import Message
+from nodes.runtime.refusals import NotReady
 from tests.battery import coins
 from tests.battery.coins import ORDER, OTHER_ORDER
 from tests.battery.letters import ACCEPTED, Rules, Sample
@@ -18,10 +19,13 @@ def code(name: str) -> str:
 
 WITNESS = code("witness-is-not-a-member")
 NO_FRAUD = code("no-fraud-shown")
+EPOCH_TO_COME = NotReady.code
+"""Nobody can say yet whether it is certified: the roster is asked for, and the message again."""
 ANYTHING: Rules = (("*", ACCEPTED),)
 TRANSFERS: Rules = (
     ("transfers.*.evidence.*", code("coin-is-not-genuine")),
     ("transfers.*.predecessor.votes.*.voter", WITNESS),
+    ("transfers.*.predecessor.epoch", EPOCH_TO_COME),
     ("transfers.*.predecessor.*", code("predecessor-not-certified")),
     ("transfers.*.record.*", code("record-not-signed")),
     ("order", code("terms-differ")),
@@ -325,6 +329,7 @@ async def report_fraud(ready: Ready) -> Sample:
         altered=(
             ("evidence.*", code("coin-is-not-genuine")),
             ("predecessor.votes.*.voter", WITNESS),
+            ("predecessor.epoch", EPOCH_TO_COME),
             ("*", NO_FRAUD),
         ),
         signed_anew=tuple(
