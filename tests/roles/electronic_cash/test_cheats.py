@@ -9,10 +9,10 @@ import pytest_asyncio
 
 from crypto.documents import sign_document
 from crypto.sealing import SealingKey
-from nodes.protocols.electronic_cash import exchange, payment, spending
+from nodes.protocols.electronic_cash import exchange, payment
 from nodes.protocols.electronic_cash.documents import Presentation
 from nodes.protocols.electronic_cash.guards import deposit_id
-from nodes.protocols.electronic_cash.holding import CoinPhase, HeldCoin, Spending
+from nodes.protocols.electronic_cash.holding import Spending
 from nodes.protocols.electronic_cash.messages import (
     Accepted,
     Deposit,
@@ -35,42 +35,16 @@ from nodes.protocols.errors import MalformedMessage, ProtocolError, Refused
 from nodes.protocols.message import Message, Received
 from nodes.runtime.party import Answer, Party
 from nodes.runtime.refusals import WrongRole
-from tests.roles.electronic_cash.world import World
+from tests.roles.electronic_cash.orders import ORDER, a_coin, signed
+from tests.roles.electronic_cash.world import World, world_with_coins
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-ORDER = bytes([5]) * 32
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    made = World(tmp_path_factory.mktemp("world"))
-    try:
-        await made.start()
-        asked = await made.control("alice", "cash_withdraw", amount=31)
-        await made.ended("alice", asked, "completed")
+    async with world_with_coins(tmp_path_factory.mktemp("world"), 31) as made:
         yield made
-    finally:
-        await made.close()
-
-
-def a_coin(world: World, amount: int) -> HeldCoin:
-    coins = world.cash["alice"].purse.coins
-    return next(h for h in coins if h.state is CoinPhase.HELD and h.coin.amount == amount)
-
-
-def signed(world: World, wanted: Wanted, held: HeldCoin, index: int, wallet: Wallet) -> Spending:
-    """An order that no purse remembers having made."""
-    home = world.nodes["coin-server-1"].party
-    made, _ = spending.order(
-        wanted,
-        [held],
-        wallet,
-        index,
-        sealing_key=home.sealing_key.public_key,
-        transaction=home.fresh_transaction(),
-    )
-    return made
 
 
 async def present(party: Party, world: World, order: Spending, number: int) -> bool:

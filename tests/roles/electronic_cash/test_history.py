@@ -11,7 +11,7 @@ from nodes.protocols.electronic_cash import payment
 from nodes.protocols.electronic_cash.messages import Paid
 from nodes.protocols.electronic_cash.spending import Wanted
 from nodes.protocols.errors import Refused
-from tests.roles.electronic_cash.world import PEERS, World
+from tests.roles.electronic_cash.world import PEERS, World, world_with_coins
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -21,16 +21,10 @@ GROWING = ("cash_coins", "cash_orders", "cash_incoming", "cash_withdrawing")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    made = World(tmp_path_factory.mktemp("world"))
-    try:
-        await made.start()
-        asked = await made.control("alice", "cash_withdraw", amount=31)
-        await made.ended("alice", asked, "completed")
+    async with world_with_coins(tmp_path_factory.mktemp("world"), 31) as made:
         asked = await made.control("alice", "cash_pay", to="bob", amount=2)
         await made.ended("alice", asked, "settled")
         yield made
-    finally:
-        await made.close()
 
 
 @contextmanager

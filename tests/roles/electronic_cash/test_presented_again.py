@@ -14,8 +14,8 @@ from nodes.protocols.electronic_cash.refusals import CoinNotCirculating, NotYour
 from nodes.protocols.electronic_cash.spending import Wanted
 from nodes.protocols.electronic_cash.wallet import Wallet
 from nodes.protocols.message import Received
-from tests.roles.electronic_cash.test_cheats import ORDER, a_coin, signed
-from tests.roles.electronic_cash.world import World
+from tests.roles.electronic_cash.orders import ORDER, a_coin, signed
+from tests.roles.electronic_cash.world import World, world_with_coins
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -24,14 +24,8 @@ AT_ONCE = 4
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    made = World(tmp_path_factory.mktemp("world"))
-    try:
-        await made.start()
-        asked = await made.control("alice", "cash_withdraw", amount=31)
-        await made.ended("alice", asked, "completed")
+    async with world_with_coins(tmp_path_factory.mktemp("world"), 31) as made:
         yield made
-    finally:
-        await made.close()
 
 
 def an_order(world: World, payee: str, amount: int, index: int) -> Spending:

@@ -6,7 +6,7 @@ HTTP.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 from nodes.bank_account_server import service as bank_account_server
@@ -94,3 +94,16 @@ class World(Owner):
 
     def id(self, name: str) -> bytes:
         return self.nodes[name].party.id
+
+
+@contextlib.asynccontextmanager
+async def world_with_coins(folder: Path, amount: int) -> AsyncIterator[World]:
+    """Alice has withdrawn so much."""
+    made = World(folder)
+    try:
+        await made.start()
+        asked = await made.control("alice", "cash_withdraw", amount=amount)
+        await made.ended("alice", asked, "completed")
+        yield made
+    finally:
+        await made.close()
