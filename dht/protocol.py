@@ -27,7 +27,6 @@ from dht.wire import (
     FindNode,
     HoldsRequest,
     KeepRequest,
-    Neighbour,
     Neighbours,
     OfferRoster,
     Ping,
@@ -104,7 +103,7 @@ class RingProtocol(Rpc):
         self._saw(request.sender, address)
         asker = place(node_id(request.sender))
         nearest = self.router.find_neighbors(place(request.target), self._width, asker)
-        return Neighbours(tuple(Neighbour(c.key, *c.address) for c in nearest))
+        return Neighbours(tuple([contact.told for contact in nearest]))
 
     def rpc_put(self, address: Address, request: PutRequest) -> object:
         self._saw(request.sender, address, request.epoch)
@@ -323,6 +322,7 @@ class RingProtocol(Rpc):
         crawl = Crawl(
             target,
             lambda candidate: self._find_node(candidate, target),
+            lambda key, address: self._leads_on(key, target) and is_ip_address(address[0]),
             width=self._width,
             alpha=self.settings.alpha,
         )
@@ -340,11 +340,7 @@ class RingProtocol(Rpc):
             self._drop(RingNode(candidate.key, candidate.address))
             return None
         self._saw(candidate.key, candidate.address)
-        return [
-            (found.key, (found.host, found.port))
-            for found in answer.contacts
-            if self._leads_on(found.key, target) and is_ip_address(found.host)
-        ]
+        return [(found.key, (found.host, found.port)) for found in answer.contacts]
 
     def _leads_on(self, key: bytes, target: bytes) -> bool:
         """Members now; of those who left only the one that is looked for."""

@@ -15,6 +15,7 @@ from kademlia.routing import KBucket, RoutingTable
 
 from dht.records import NODE_ID_BYTES, node_id
 from dht.rpc import Address
+from dht.wire import Neighbour
 
 RING_BITS = 8 * NODE_ID_BYTES
 
@@ -40,6 +41,8 @@ class RingNode(Node):
         self.address = address
         self.heard_at = 0.0
         """The event loop's time."""
+        self.told = Neighbour(key, *address)
+        """As others are told of it, with every answer."""
 
 
 @lru_cache(maxsize=4096)
@@ -144,8 +147,8 @@ class Buckets(RoutingTable):
         target = node.long_id
         found: list[RingNode] = []
         for bucket in sorted(self.buckets, key=lambda b: _least_distance(b, target)):
-            inside = [c for c in bucket.get_nodes() if exclude is None or c.id != exclude.id]
-            found.extend(sorted(inside, key=lambda c: c.long_id ^ target))
+            inside = sorted(bucket.nodes.values(), key=lambda c: c.long_id ^ target)
+            found += [c for c in inside if exclude is None or c.id != exclude.id]
             if len(found) >= wanted:
                 break
         return found[:wanted]

@@ -7,7 +7,6 @@ import pytest
 
 from crypto import codec
 from crypto.hashing import digest
-from dht.crawling import Candidate
 from dht.records import node_id
 from dht.rpc import REQUEST, Address
 from dht.wire import FindNode, Neighbour, Neighbours, Ping
@@ -143,7 +142,9 @@ async def test_who_would_find_no_room_proves_nothing_and_the_oldest_may_be_gone(
     assert address_in_buckets(memory, target, newcomer) == home
 
 
-async def test_addresses_told_by_others_are_members_at_numeric_hosts_only(memory: World) -> None:
+async def test_addresses_told_by_others_are_members_at_numeric_hosts_only(
+    memory: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     target, liar, *others = memory.nodes
     told = (
         Neighbour(others[0], "somewhere.example", 7),
@@ -153,10 +154,17 @@ async def test_addresses_told_by_others_are_members_at_numeric_hosts_only(memory
     lie: Any = memory.nodes[liar]._protocol
     lie.rpc_find_node = lambda address, request: Neighbours(told)
     protocol = memory.nodes[target]._protocol
-    contact = protocol.router.contact(node_id(liar))
-    assert contact is not None
-    found = await protocol._find_node(Candidate(liar, contact.address), bytes(20))
-    assert found == [(others[1], ("10.0.0.9", 7))]
+    asked: list[Address] = []
+    call = protocol.call
+
+    async def watched(address: Address, request: Any, answer: Any) -> Any:
+        asked.append(address)
+        return await call(address, request, answer)
+
+    monkeypatch.setattr(protocol, "call", watched)
+    await protocol.lookup(bytes(20))
+    assert asked.count(("10.0.0.9", 7)) == 1, "the member, not the stranger"
+    assert not any(host == "somewhere.example" for host, _ in asked)
 
 
 async def test_a_lie_about_a_members_address_does_not_hide_it(memory: World) -> None:

@@ -85,6 +85,10 @@ class Told:
         return [(key, ("10.0.0.1", 1)) for key in self.links.get(candidate.key, [])]
 
 
+def anybody(key: bytes, address: Address) -> bool:
+    return True
+
+
 def chain(length: int) -> tuple[list[bytes], dict[bytes, list[bytes]], bytes]:
     target = digest("goal")[:20]
     keys = nearest((digest("c", i.to_bytes(4, "big")) for i in range(length)), target)[::-1]
@@ -95,7 +99,7 @@ async def test_a_slow_node_holds_nobody_up() -> None:
     keys, links, target = chain(12)
     slow = digest("slow")
     told = Told(links, {slow}, set())
-    crawl = Crawl(target, told, width=20, alpha=3)
+    crawl = Crawl(target, told, anybody, width=20, alpha=3)
     crawl.add(keys[0], ("10.0.0.1", 1))
     crawl.add(slow, ("10.0.0.1", 1))
     running = asyncio.ensure_future(crawl.run())
@@ -110,7 +114,7 @@ async def test_a_slow_node_holds_nobody_up() -> None:
 async def test_at_most_alpha_requests_are_in_flight() -> None:
     keys, _, target = chain(40)
     told = Told({keys[0]: keys[1:]}, set(), set())
-    crawl = Crawl(target, told, width=20, alpha=3)
+    crawl = Crawl(target, told, anybody, width=20, alpha=3)
     crawl.add(keys[0], ("10.0.0.1", 1))
     await crawl.run()
     assert told.most_flying == 3
@@ -120,7 +124,7 @@ async def test_silent_nodes_are_in_no_result_and_do_not_stop_the_search() -> Non
     keys, _, target = chain(10)
     dead = set(keys[-3:])
     told = Told({keys[0]: keys[1:]}, set(), dead)
-    crawl = Crawl(target, told, width=4, alpha=3)
+    crawl = Crawl(target, told, anybody, width=4, alpha=3)
     crawl.add(keys[0], ("10.0.0.1", 1))
     lookup = await crawl.run()
     assert [c.key for c in lookup.nearest] == keys[::-1][3:7]
@@ -129,7 +133,7 @@ async def test_silent_nodes_are_in_no_result_and_do_not_stop_the_search() -> Non
 async def test_a_cancelled_crawl_stops_its_requests() -> None:
     keys, links, target = chain(3)
     told = Told(links, set(keys), set())
-    crawl = Crawl(target, told, width=4, alpha=3)
+    crawl = Crawl(target, told, anybody, width=4, alpha=3)
     crawl.add(keys[0], ("10.0.0.1", 1))
     running = asyncio.ensure_future(crawl.run())
     await until(lambda: told.flying == 1)
