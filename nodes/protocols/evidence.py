@@ -24,7 +24,7 @@ from nodes.protocols.message import (
     PartyId,
     Role,
     TransactionId,
-    declarations,
+    declaration_at,
 )
 
 D = TypeVar("D", bound=Document)
@@ -177,13 +177,13 @@ def _opened(piece: bytes, protocols: Sequence[str]) -> tuple[Envelope, Message] 
         return None
     if envelope.protocol not in protocols:
         return None
-    for declaration in declarations(envelope.protocol):
-        if declaration.step == envelope.step:
-            try:
-                return envelope, unwrap(piece, declaration.type, envelope.to).message
-            except ProtocolError:
-                return None
-    return None
+    declaration = declaration_at(envelope.protocol, envelope.step)
+    if declaration is None:
+        return None
+    try:
+        return envelope, unwrap(piece, declaration.type, envelope.to).message
+    except ProtocolError:
+        return None
 
 
 def _look_inside(

@@ -215,6 +215,11 @@ def declaration_of(type_: type[Message]) -> Declaration:
     return RECEIVED if type_ is Received else _by_type[type_]
 
 
+def declaration_at(protocol: str, step: str) -> Declaration | None:
+    """What is said at a step of a protocol; None where nothing is."""
+    return _by_step.get((protocol, step))
+
+
 def answer_to(type_: type[Message]) -> Declaration:
     """What a request is answered by."""
     return _answer_to.get(type_, RECEIVED)

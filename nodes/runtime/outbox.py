@@ -6,6 +6,7 @@ Whoever wants to hear of the answer registers for the message's type.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,8 +20,8 @@ from nodes.protocols.message import (
     PartyId,
     TransactionId,
     answer_to,
+    declaration_at,
     declaration_of,
-    declarations,
 )
 from nodes.runtime.log import get_log
 from nodes.runtime.party import Party
@@ -45,10 +46,10 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     body: bytes
 
     def message(self) -> Message:
-        for declaration in declarations(self.protocol):
-            if declaration.step == self.step:
-                return codec.decode(self.body, declaration.type)
-        raise LookupError(f"no step {self.step} in {self.protocol}")
+        declaration = declaration_at(self.protocol, self.step)
+        if declaration is None:
+            raise LookupError(f"no step {self.step} in {self.protocol}")
+        return codec.decode(self.body, declaration.type)
 
 
 class Outbox:
@@ -58,6 +59,10 @@ class Outbox:
         self._answered: dict[type[Message], Answered] = {}
         self._refused: dict[type[Message], RefusedHandler] = {}
         self._couriers: dict[PartyId, asyncio.Task[None]] = {}
+        self._queues: dict[PartyId, deque[bytes]] = {}
+        """Keys of the entries on disk, in order: who is away costs those who are not nothing."""
+        for key, entry in self._table.items(party.store.committed):
+            self._queue(entry.to).append(key)
         self._next = 1 + int.from_bytes(self._table.last_key(party.store.committed) or b"", "big")
         self._stopped = False
 
@@ -79,15 +84,15 @@ class Outbox:
             key,
             Entry(to, declaration.protocol, declaration.step, transaction, codec.encode(message)),
         )
-        tx.after_commit.append(lambda: self._wake(to))
+        tx.after_commit.append(lambda: self._enqueue(to, key))
 
     def start(self) -> None:
         """Send what an earlier run of this node left."""
-        for entry in self._table.values(self._party.store.committed):
-            self._wake(entry.to)
+        for to in list(self._queues):
+            self._wake(to)
 
     def waiting(self) -> int:
-        return self._table.count(self._party.store.committed)
+        return sum(len(queue) for queue in self._queues.values())
 
     async def stop(self) -> None:
         self._stopped = True
@@ -96,34 +101,40 @@ class Outbox:
             courier.cancel()
         await asyncio.gather(*couriers, return_exceptions=True)
 
+    def _queue(self, to: PartyId) -> deque[bytes]:
+        return self._queues.setdefault(to, deque())
+
+    def _enqueue(self, to: PartyId, key: bytes) -> None:
+        self._queue(to).append(key)
+        self._wake(to)
+
     def _wake(self, to: PartyId) -> None:
         courier = self._couriers.get(to)
         if not self._stopped and (courier is None or courier.done()):
             self._couriers[to] = asyncio.get_running_loop().create_task(self._deliver(to))
 
-    def _first(self, to: PartyId) -> tuple[bytes, Entry] | None:
-        for key, entry in self._table.items(self._party.store.committed):
-            if entry.to == to:
-                return key, entry
-        return None
-
     async def _deliver(self, to: PartyId) -> None:
+        queue = self._queue(to)
+        while queue:
+            entry = self._table.get(self._party.store.committed, queue[0])
+            assert entry is not None, "it is taken off the queue when it is deleted"
+            await self._deliver_one(entry)
+            async with self._party.store.transaction() as tx:
+                self._table.delete(tx, queue[0])
+            queue.popleft()
+            self._party.observer.notify()
+
+    async def _deliver_one(self, entry: Entry) -> None:
+        """Until it is done with, however long that takes."""
         delay = FIRST_DELAY_SECONDS
-        while (first := self._first(to)) is not None:
-            key, entry = first
+        while True:
             try:
-                done = await self._send(entry)
+                if await self._send(entry):
+                    return
             except Exception:
                 get_log().exception("outbox_entry_failed", protocol=entry.protocol, step=entry.step)
-                done = False
-            if done:
-                async with self._party.store.transaction() as tx:
-                    self._table.delete(tx, key)
-                self._party.observer.notify()
-                delay = FIRST_DELAY_SECONDS
-            else:
-                await asyncio.sleep(delay)
-                delay = min(2 * delay, LONGEST_DELAY_SECONDS)
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, LONGEST_DELAY_SECONDS)
 
     async def _send(self, entry: Entry) -> bool:
         """Whether the entry is done with: answered, or refused for good."""

@@ -24,7 +24,7 @@ from nodes.protocols.escrow_commerce.messages import (
 )
 from nodes.protocols.escrow_commerce.reading import is_signed
 from nodes.protocols.evidence import Answer, Denial, Keys, Ruled, convicted, undecidable
-from nodes.protocols.message import Message, PartyId, TransactionId, declarations
+from nodes.protocols.message import Message, PartyId, TransactionId, declaration_at
 
 PROTOCOL = "escrow_commerce"
 DOCUMENTS: tuple[type[Document], ...] = (Offer, Contract, Rating, TrustUpdate)
@@ -179,10 +179,10 @@ def _message_facts(piece: bytes) -> list[Fact]:
         envelope = codec.decode(content, Envelope)
     except MalformedEncoding:
         return []
-    for declaration in declarations(PROTOCOL):
-        if (declaration.protocol, declaration.step) == (envelope.protocol, envelope.step):
-            return _opened(piece, declaration.type, envelope)
-    return []
+    declaration = declaration_at(envelope.protocol, envelope.step)
+    if declaration is None or declaration.protocol != PROTOCOL:
+        return []
+    return _opened(piece, declaration.type, envelope)
 
 
 def _opened(piece: bytes, type_: type[Message], envelope: Envelope) -> list[Fact]:
