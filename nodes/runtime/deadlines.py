@@ -10,6 +10,7 @@ resumes them at a start sets them again.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from heapq import heappop, heappush
 
 from nodes.protocols.message import Milliseconds
 from nodes.runtime.log import get_log
@@ -24,6 +25,8 @@ class Deadlines:
         self._party = service.party
         self._expire = expire
         self._at: dict[bytes, Milliseconds] = {}
+        self._soonest: list[tuple[Milliseconds, bytes]] = []
+        """A heap; what `_at` does not say is out of date."""
         self._changed = asyncio.Event()
         service.at_start(self._start)
         service.when_clock_moves(self._changed.set)
@@ -34,8 +37,21 @@ class Deadlines:
         if at is None:
             self._at.pop(key, None)
         else:
-            self._at[key] = at
+            self._put(key, at)
             self._changed.set()
+
+    def _put(self, key: bytes, at: Milliseconds) -> None:
+        self._at[key] = at
+        heappush(self._soonest, (at, key))
+
+    def _first(self) -> tuple[Milliseconds, bytes] | None:
+        """The deadline that comes next."""
+        while self._soonest:
+            at, key = self._soonest[0]
+            if self._at.get(key) == at:
+                return at, key
+            heappop(self._soonest)
+        return None
 
     async def _start(self) -> None:
         self._spawn(self._watch())
@@ -44,12 +60,12 @@ class Deadlines:
         while True:
             self._changed.clear()
             now = self._party.now()
-            for key in [key for key, at in self._at.items() if at < now]:
-                del self._at[key]
-                await self._pass(key)
+            while (first := self._first()) is not None and first[0] < now:
+                del self._at[first[1]]
+                await self._pass(first[1])
             seconds = None
-            if self._at:
-                seconds = max(0, min(self._at.values()) + 1 - self._party.now()) / 1000
+            if first is not None:
+                seconds = max(0, first[0] + 1 - self._party.now()) / 1000
             try:
                 async with asyncio.timeout(seconds):
                     await self._changed.wait()
@@ -61,4 +77,5 @@ class Deadlines:
             await self._expire(key)
         except Exception:
             get_log().exception("deadline_failed", key=key.hex())
-            self._at.setdefault(key, self._party.now() + AGAIN_MILLISECONDS)
+            if key not in self._at:
+                self._put(key, self._party.now() + AGAIN_MILLISECONDS)
