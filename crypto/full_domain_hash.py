@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from crypto import randomness, rsa_private
 from crypto.hashing import digest, framed
 from crypto.meter import count
-from crypto.rsa_private import PUBLIC_EXPONENT, PrivateOperation
+from crypto.rsa_private import PUBLIC_EXPONENT, Engine, PrivateOperation
 
 SMALLEST_MODULUS_BITS = 2048
 LARGEST_MODULUS_BITS = 4096
@@ -140,13 +140,16 @@ class FdhPrivateKey:
         self.operation = operation or rsa_private.fastest(key)
 
     @classmethod
-    def generate(cls, bits: int = SMALLEST_MODULUS_BITS) -> "FdhPrivateKey":
+    def generate(
+        cls, bits: int = SMALLEST_MODULUS_BITS, *, engine: Engine = rsa_private.fastest
+    ) -> "FdhPrivateKey":
         if not SMALLEST_MODULUS_BITS <= bits <= LARGEST_MODULUS_BITS or bits % 8:
             raise UnacceptableKey(f"a modulus of {bits} bits")
-        return cls(randomness.rsa_key(bits))
+        key = randomness.rsa_key(bits)
+        return cls(key, engine(key))
 
     @classmethod
-    def from_der(cls, der: bytes) -> "FdhPrivateKey":
+    def from_der(cls, der: bytes, *, engine: Engine = rsa_private.fastest) -> "FdhPrivateKey":
         """Raise UnacceptableKey unless this is such a key, PKCS #8, not encrypted."""
         try:
             key = rsa_private.read_der(der)
@@ -154,7 +157,7 @@ class FdhPrivateKey:
             raise UnacceptableKey("no readable private key") from error
         if not isinstance(key, rsa.RSAPrivateKey):
             raise UnacceptableKey("not an RSA key")
-        return cls(key)
+        return cls(key, engine(key))
 
     def to_der(self) -> bytes:
         """PKCS #8, not encrypted: whoever stores it guards it."""

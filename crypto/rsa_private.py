@@ -9,6 +9,7 @@ theorem would give the factors away.
 
 import ctypes
 import secrets
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from typing import Any, Protocol
 
@@ -180,3 +181,8 @@ def fastest(key: rsa.RSAPrivateKey) -> PrivateOperation:
     except (OSError, AttributeError, OperationFailed):
         return portable
     return candidate
+
+
+Engine = Callable[[rsa.RSAPrivateKey], PrivateOperation]
+ENGINES: Mapping[str, Engine] = {"fastest": fastest, "portable": Portable}
+"""By the name a setting gives one."""

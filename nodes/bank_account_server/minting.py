@@ -6,6 +6,7 @@ import msgspec
 
 from crypto.blind_signature import BlindPrivateKey
 from crypto.documents import Signed
+from crypto.rsa_private import ENGINES
 from nodes.protocols.electronic_cash.coin import DenominationKey, KeyList, read_list
 from nodes.protocols.electronic_cash.messages import KeysPublished, PublishKeys
 from nodes.protocols.electronic_cash.withdrawal import Bank
@@ -66,10 +67,11 @@ class Keys:
     async def _load_or_make(self, denomination: int) -> BlindPrivateKey:
         """In a thread: making one takes as long as many messages."""
         name = PERIOD.to_bytes(4, "big") + denomination.to_bytes(8, "big")
+        engine = ENGINES[self._party.settings.rsa]
         known = self._table.get(self._party.store.committed, name)
         if known is not None:
-            return await asyncio.to_thread(BlindPrivateKey.from_der, known.der)
-        key = await asyncio.to_thread(BlindPrivateKey.generate)
+            return await asyncio.to_thread(BlindPrivateKey.from_der, known.der, engine=engine)
+        key = await asyncio.to_thread(BlindPrivateKey.generate, engine=engine)
         async with self._party.store.transaction() as tx:
             self._table.put(tx, name, _PrivateKey(PERIOD, denomination, key.to_der()))
         return key

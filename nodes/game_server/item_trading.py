@@ -7,6 +7,7 @@ import msgspec
 from crypto import codec
 from crypto.documents import Signed
 from crypto.full_domain_hash import FdhPrivateKey
+from crypto.rsa_private import ENGINES
 from nodes.game_server.ledger import LedgerTables
 from nodes.items.certified import certified_as
 from nodes.protocols.envelope import Opened
@@ -58,10 +59,11 @@ class GameDesk:
     def _load_key(self) -> FdhPrivateKey:
         """Made at the first start; it signs certificates and does nothing else."""
         store = self._party.store
+        engine = ENGINES[self._party.settings.rsa]
         known = self._keys.get(store.committed, _OWN)
         if known is not None:
-            return FdhPrivateKey.from_der(known.der)
-        key = FdhPrivateKey.generate()
+            return FdhPrivateKey.from_der(known.der, engine=engine)
+        key = FdhPrivateKey.generate(engine=engine)
         with store.setup() as tx:
             self._keys.put(tx, _OWN, _ItemKey(key.to_der()))
         return key

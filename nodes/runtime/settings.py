@@ -71,6 +71,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """By how many bits of its serial number a coin server knows a coin of e-cash; fewer than all
     only in a lab, to see serial numbers meet."""
 
+    rsa: Literal["fastest", "portable"] = "fastest"
+    """What computes a blind signature or an item's: OpenSSL where it is there and agrees with
+    Python's own numbers, or those, to compare."""
+
     message_bytes: Positive = 1 << 20
     content_bytes: Positive = 1 << 34
     body_seconds: Duration = 10.0

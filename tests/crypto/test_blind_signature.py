@@ -301,6 +301,18 @@ def test_an_engine_that_computes_something_else_is_not_chosen(
     assert rsa_private.fastest(raw_key()).name == "portable"
 
 
+@pytest.mark.parametrize("name", sorted(rsa_private.ENGINES))
+def test_a_setting_chooses_the_engine_of_a_key_that_is_made_or_read(name: str) -> None:
+    engine = rsa_private.ENGINES[name]
+    chosen = engine(raw_key()).name
+    for key in (
+        BlindPrivateKey.from_der(KEY.to_der(), engine=engine),
+        BlindPrivateKey.generate(engine=engine),
+    ):
+        assert key.operation.name == chosen
+    assert (name, chosen) in {("portable", "portable"), ("fastest", KEY.operation.name)}
+
+
 def test_a_wrong_half_of_the_remainder_theorem_never_leaves_the_engine() -> None:
     """One such result gives the factors: gcd(s^e - m, n)."""
     engine = Portable(raw_key())

@@ -81,6 +81,7 @@ def test_a_setting_that_is_missing_is_named(missing: str) -> None:
         ("CONNECTIONS", "0"),
         ("LAB", "perhaps"),
         ("LOG_LEVEL", "loud"),
+        ("RSA", "quick"),
     ],
 )
 def test_a_value_that_does_not_fit_is_named(name: str, value: str) -> None:

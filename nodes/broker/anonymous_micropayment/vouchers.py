@@ -13,6 +13,7 @@ from crypto import codec
 from crypto.blind_signature import BlindPrivateKey, BlindPublicKey
 from crypto.codec import MalformedEncoding
 from crypto.documents import Signed, sign_document
+from crypto.rsa_private import ENGINES
 from nodes.broker.accounts import Accounts
 from nodes.protocols.anonymous_micropayment import messages as words
 from nodes.protocols.anonymous_micropayment import voucher as rule
@@ -65,15 +66,17 @@ class Vouchers:
         return self._private
 
     def _stored(self) -> dict[Amount, BlindPrivateKey]:
+        engine = ENGINES[self._party.settings.rsa]
         return {
-            int.from_bytes(amount, "big"): BlindPrivateKey.from_der(der)
+            int.from_bytes(amount, "big"): BlindPrivateKey.from_der(der, engine=engine)
             for amount, der in self._keys.items(self._party.store.committed)
         }
 
     async def _make(self) -> dict[Amount, BlindPrivateKey]:
         party = self._party
+        engine = ENGINES[party.settings.rsa]
         made = {
-            amount: await asyncio.to_thread(BlindPrivateKey.generate)
+            amount: await asyncio.to_thread(BlindPrivateKey.generate, engine=engine)
             for amount in rule.DENOMINATIONS
         }
         keys = tuple(
