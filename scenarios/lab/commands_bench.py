@@ -163,8 +163,10 @@ def _measure(
     benchmark: "Benchmark", given: Mapping[str, Any], runs: Path, *, quiet: bool
 ) -> "Measured":
     """Told on the terminal as it goes on; in JSON or Markdown only what went wrong."""
+    from nodes.runtime.log import configure_log
     from scenarios.lab import benchmark_table
 
+    configure_log("critical")  # a party of the benchmark may run in this process
     if quiet and sys.stderr.isatty():
         complain(f"{benchmark.name} ...")
     defaults = {parameter.name: parameter.default for parameter in benchmark.options()}

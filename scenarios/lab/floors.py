@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from crypto.blind_signature import Blinder, BlindPrivateKey, derive_factor
+from crypto.rsa_private import Engine, fastest
 from scenarios.lab.market_costs import Spent
 from scenarios.lab.yardsticks import Units, cheapest
 
@@ -32,12 +33,12 @@ class BlindUnits:
         )
 
 
-async def measure_blind_units() -> BlindUnits:
-    return await asyncio.to_thread(_measure)
+async def measure_blind_units(engine: Engine = fastest) -> BlindUnits:
+    return await asyncio.to_thread(_measure, engine)
 
 
-def _measure() -> BlindUnits:
-    key = BlindPrivateKey.generate()
+def _measure(engine: Engine) -> BlindUnits:
+    key = BlindPrivateKey.generate(engine=engine)
     public, message = key.public_key, secrets.token_bytes(64)
     factor = derive_factor(public, secrets.token_bytes(32), "yardstick")
     blinder = Blinder(public, message, factor)

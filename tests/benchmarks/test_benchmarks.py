@@ -24,6 +24,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "content": {"size": 2},
     "dht": {"nodes": 6, "count": 2, "rounds": 1},
     "electronic_cash": {"clients": 2, "peers": 5, "rounds": 1},
+    "exchanges": {"clients": 2, "orders": 8, "rounds": 1, "peers": 5},
     "idle_connections": {"count": 50},
     "load": {"count": 2, "peers": 5},
     "lookup": {"most": 16, "count": 5, "rounds": 1, "memory": 64},
