@@ -70,6 +70,11 @@ def floor(
     )
 
 
+def floor_of_all(spent: Spent, units: Units) -> float:
+    """Milliseconds a piece, with an empty datagram for each that was sent."""
+    return floor(spent, units) + spent.datagrams * units.datagram / 1000
+
+
 def floor_of_node(
     counted: Counter[str], times: int, units: Units, *, blind: BlindUnits, rsa: Rsa
 ) -> float:
