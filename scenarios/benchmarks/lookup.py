@@ -1,6 +1,5 @@
 """Finding who is nearest to a place on the ring: cost, exactness, and how far one has to ask on."""
 
-import math
 import statistics
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -12,14 +11,12 @@ from typer import Option
 
 from crypto import codec
 from dht.records import node_id
-from nodes.protocols.membership.roster import replicas_and_quorum
 from scenarios.lab.benchmark import Bench, benchmark
 from scenarios.lab.crowds import INTRODUCED_TO, Looked
 from scenarios.lab.two_rings import Membership, Process
 
 STOCK = "stock find, same nodes"
 LONGEST_SECONDS = 170.0
-LARGE_FROM = 64
 SIZES = ((16, 8), (64, 8), (64, 20), (256, 8), (256, 20))
 """Nodes, k."""
 
@@ -31,7 +28,6 @@ async def lookup(
     most: Annotated[int, Option(min=16, help="Nodes on UDP, at most.")] = 256,
     count: Annotated[int, Option(min=1, help="Lookups of each round.")] = 60,
     rounds: Annotated[int, Option(min=1, help="Of ours and theirs, in turn.")] = 3,
-    memory: Annotated[int, Option(min=64, help="Nodes in memory, at most.")] = 10_000,
 ) -> None:
     """Looks up places that are drawn, from nodes that are drawn, one lookup at a time.
 
@@ -43,7 +39,7 @@ async def lookup(
         for size, k in SIZES:
             if size <= most:
                 await _side_by_side(bench, Path(folder), (size, k), count, rounds)
-        await _in_memory(bench, Path(folder), memory, count)
+    bench.note(f"Who joined was told of {INTRODUCED_TO}.")
 
 
 async def _side_by_side(
@@ -129,57 +125,3 @@ def _mean(looked: Sequence[tuple[float, Looked]], name: str) -> float:
 
 def _deepest(looked: Sequence[tuple[float, Looked]]) -> int:
     return max(found.deepest for _, found in looked)
-
-
-async def _in_memory(bench: Bench, folder: Path, most: int, count: int) -> None:
-    """The plain tree, so that what a larger ring costs is seen."""
-    place = folder / "memory"
-    place.mkdir()
-    k, q = replicas_and_quorum(LARGE_FROM)
-    curve: list[tuple[float, float]] = []
-    for size in [size for size in (64, 256, 1000, 4000, 10_000) if size <= most]:
-        members = Membership.of(size, k, q)
-        arguments = ([key.seed for key in members.keys], k, codec.encode(members.signed), place)
-        async with started("memory crowd", arguments) as (crowd, bytes_each):
-            _, found = await look(crowd, count, 1)
-            known = await crowd.ask("known")
-        what = f"{size:,} nodes in memory, k = {k}, b = 1"
-        least = math.log2(size / k)
-        bench.figure(
-            f"{what}: depth",
-            [found.depth],
-            "referrals",
-            beside=least,
-            beside_what="log2(N / k)",
-            headline=size >= 1000 or size == most,
-        )
-        bench.figure(f"{what}: memory of a node", [bytes_each / 1024], "KiB")
-        bench.note(
-            f"{what}: a node knows {known:.0f} others; {found.asked:.1f} requests a lookup, "
-            f"depth at most {found.deepest}, {found.cpu:.2f} ms CPU each."
-        )
-        bench.check(f"{what}: every lookup is exact", found.exact == found.times)
-        bench.check(f"{what}: none is deeper than log2 N", found.deepest <= math.log2(size))
-        curve.append((size, found.depth))
-    first, last = curve[0], curve[-1]
-    if last[0] > first[0]:
-        doublings = math.log2(last[0] / first[0])
-        bench.figure(
-            f"{first[0]:,.0f} to {last[0]:,.0f} nodes in memory: depth added by each doubling",
-            [(last[1] - first[1]) / doublings],
-            "referrals",
-            beside=1.0,
-            beside_what="one bit a referral",
-            headline=True,
-        )
-    bench.plot(
-        "Depth of a lookup by the number of nodes, in memory",
-        "nodes",
-        "referrals from the asker to the nearest",
-        {f"mean of {count} lookups, k = {k}, b = 1": curve},
-        log_x=True,
-    )
-    bench.note(
-        f"UDP: who joined was told of {INTRODUCED_TO}. In memory buckets were filled from the "
-        "ring, and who asks is a stranger who has everybody it hears of show its key."
-    )

@@ -1,39 +1,29 @@
-"""Many nodes of a DHT in one process, to look things up: ours, the stock library's, ours in memory.
+"""Many nodes of a DHT in one process, to look things up: ours, and the stock library's.
 
 What a lookup costs all nodes together is then one process's time, without the change from process
-to process. Each node has a socket of its own (in memory: an endpoint) and knows of the others only
-what it was told by them.
+to process. Each node has a socket of its own and knows of the others only what it was told by them.
 """
 
 import asyncio
 import logging
-import os
 import random
 import time
-from bisect import bisect_left
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from crypto import codec
 from crypto.documents import Signed
 from crypto.signing import SigningKey
-from dht.network_in_memory import MemoryNetwork
 from dht.node import Contact, DhtNode, DhtSettings
-from dht.protocol import RingProtocol
 from dht.records import NODE_ID_BYTES, Roster, node_id
-from dht.rosters import Rosters
-from dht.routing import RING_BITS, RingNode
 from nodes.runtime.store import Store
-from scenarios.lab.measure import usage
 
 HOST = "127.0.0.1"
 INTRODUCED_TO = 8
 """Members that were there before, drawn, that somebody who joins is told of."""
-CACHED_CERTIFICATES = 16
 T = TypeVar("T")
 SILENCE_SECONDS = DhtSettings().timeout_seconds * (1 + DhtSettings().retries)
 """After which one of our nodes takes another for gone."""
@@ -58,7 +48,7 @@ class Looked(msgspec.Struct, frozen=True):
     """Milliseconds of processor time of one, where that was told apart."""
 
 
-class _Crowd:
+class Crowd:
     """`places`: the identifier of every node, by its number."""
 
     def __init__(self, k: int, places: Sequence[bytes]) -> None:
@@ -101,7 +91,7 @@ async def _some_at_once(lookups: Sequence[Awaitable[T]], at_once: int) -> list[T
     return await asyncio.gather(*(look(lookup) for lookup in lookups))
 
 
-class OurCrowd(_Crowd):
+class OurCrowd(Crowd):
     """Members on UDP, each with its votes on disk."""
 
     def __init__(self, seeds: list[bytes], k: int, signed: bytes, folder: Path) -> None:
@@ -172,7 +162,7 @@ class OurCrowd(_Crowd):
             await store.close()
 
 
-class StockCrowd(_Crowd):
+class StockCrowd(Crowd):
     """The library as it comes, introduced to as many."""
 
     def __init__(self, places: list[bytes], k: int) -> None:
@@ -234,112 +224,7 @@ class StockCrowd(_Crowd):
             self._servers[number].stop()
 
 
-# without sockets
-
-
-class _NothingKept:
-    """Only who is where is looked up here: nobody puts, reads or turns an epoch."""
-
-    def __getattr__(self, name: str) -> NoReturn:
-        raise AssertionError(f"'{name}' is not asked of who only routes")
-
-
-class MemoryCrowd(_Crowd):
-    """The routing half of thousands of members, their buckets filled as the ring would in time.
-
-    One roster is read by all. Each bucket holds k of those that belong there, drawn, or all of
-    them: the plain tree of Kademlia 2.4 (b = 1). Who asks is no member, and is told to nobody.
-    """
-
-    def __init__(self, seeds: list[bytes], k: int, signed: bytes, folder: Path) -> None:
-        self._keys = [SigningKey(seed) for seed in seeds]
-        by_place = sorted(self._keys, key=lambda key: node_id(key.public_key))
-        self._keys = by_place
-        super().__init__(k, [node_id(key.public_key) for key in by_place])
-        self._roster = codec.decode(signed, Signed[Roster])
-        self._store = Store(folder / f"{len(seeds)}.db")
-        authority = codec.decode(self._roster.content, Roster).authority
-        self._rosters = Rosters(self._store, lambda: authority, CACHED_CERTIFICATES)
-        self._settings = DhtSettings(bucket_size=k, bits_per_hop=1, repair_seconds=0)
-        self._network = MemoryNetwork()
-        self._members: list[RingProtocol] = []
-        self._addresses: list[tuple[str, int]] = []
-
-    async def start(self) -> float:
-        """Bytes of memory a member, its share of the roster not counted."""
-        await self._rosters.adopt(self._roster)
-        before = _memory()
-        for key in self._keys:
-            member, address = await self._listening(key)
-            self._members.append(member)
-            self._addresses.append(address)
-        drawn = random.Random(0)
-        for number, member in enumerate(self._members):
-            self._fill(member, self._places[number], number, drawn)
-        return (_memory() - before) / len(self._members)
-
-    async def _listening(self, key: SigningKey) -> tuple[RingProtocol, tuple[str, int]]:
-        nothing: Any = _NothingKept()
-        transport, made = await self._network.create_datagram_endpoint(
-            lambda: RingProtocol(key, self._rosters, nothing, self._settings, Counter(), nothing),
-            (HOST, 0),
-        )
-        return made, transport.get_extra_info("sockname")
-
-    def _fill(self, who: RingProtocol, place: int, own: int | None, drawn: random.Random) -> None:
-        """Subtree by subtree, from the far half of the ring to the nearest neighbours."""
-        for bit in range(RING_BITS - 1, -1, -1):
-            low = (place ^ (1 << bit)) >> bit << bit
-            start = bisect_left(self._places, low)
-            end = bisect_left(self._places, low + (1 << bit))
-            inside = range(start, end)
-            for number in drawn.sample(inside, min(self._k, len(inside))):
-                key = self._keys[number].public_key
-                who.router.add_contact(RingNode(key, self._addresses[number]))
-            mine = place >> bit << bit
-            left = bisect_left(self._places, mine + (1 << bit)) - bisect_left(self._places, mine)
-            if left <= (own is not None):
-                return
-
-    async def known(self) -> float:
-        return sum(len(member.router) for member in self._members) / len(self._members)
-
-    async def look(self, times: int, seed: int, at_once: int = 1) -> bytes:
-        assert at_once == 1, "each is told apart from the others"
-        drawn, depths, asked, exact, spent = random.Random(seed), [], 0, 0, 0.0
-        for _ in range(times):
-            asker = SigningKey(drawn.randbytes(32))
-            protocol, _ = await self._listening(asker)
-            place = int.from_bytes(node_id(asker.public_key), "big")
-            self._fill(protocol, place, None, drawn)
-            target = drawn.randbytes(NODE_ID_BYTES)
-            began = time.process_time()
-            found = await protocol.lookup(target)
-            spent += time.process_time() - began
-            nearest = {int.from_bytes(node_id(one.key), "big") for one in found.nearest[: self._k]}
-            exact += nearest == self.nearest(target, None)
-            depths.append(found.nearest[0].depth)
-            asked += found.asked
-            await protocol.close()
-        mean = sum(depths) / times
-        return codec.encode(
-            Looked(times, exact, mean, max(depths), asked / times, cpu=1000 * spent / times)
-        )
-
-    async def close(self) -> None:
-        for member in self._members:
-            await member.close()
-        await self._store.close()
-
-
-def _memory() -> int:
-    used = usage(os.getpid())
-    assert used is not None, "this process runs"
-    return used.memory_bytes
-
-
 CROWDS: dict[str, Callable[..., Any]] = {
     "our crowd": OurCrowd,
     "stock crowd": StockCrowd,
-    "memory crowd": MemoryCrowd,
 }

@@ -25,6 +25,7 @@ from nodes.protocols.dht_micropayment.validator import check_put
 from nodes.protocols.errors import Refused
 from nodes.runtime.store import Store
 from scenarios.lab.crowds import CROWDS
+from scenarios.lab.crowds_in_memory import CROWDS_IN_MEMORY
 from scenarios.lab.lying import Lie, LyingNode
 
 HOST = "127.0.0.1"
@@ -136,7 +137,13 @@ class Stock:
         self._server.stop()
 
 
-KINDS: dict[str, Callable[..., Any]] = {"ours": Ours, "lying": Lying, "stock": Stock, **CROWDS}
+KINDS: dict[str, Callable[..., Any]] = {
+    "ours": Ours,
+    "lying": Lying,
+    "stock": Stock,
+    **CROWDS,
+    **CROWDS_IN_MEMORY,
+}
 
 
 def main(kind: str, connection: Connection, arguments: tuple[Any, ...]) -> None:
