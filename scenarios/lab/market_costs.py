@@ -36,6 +36,8 @@ class Spent:
     """Requests by which the nodes' owner (this benchmark) had it done."""
     nodes: Mapping[str, tuple[float, Counter[str]]] = field(default_factory=dict)
     """By name: seconds of processor time, and what it counted."""
+    rested_seconds: float = 0.0
+    """From the start of the work until everybody was at rest: processor time is that of so long."""
 
     @property
     def cpu(self) -> float:
@@ -105,6 +107,7 @@ def together(parts: Sequence[Spent]) -> Spent:
         counted,
         sum(part.owner_calls for part in parts),
         nodes,
+        sum(part.rested_seconds for part in parts),
     )
 
 
@@ -171,7 +174,7 @@ class Market:
         await work()
         wall = time.monotonic() - began
         await self.rest()
-        after = self._cpu_of_nodes()
+        after, rested = self._cpu_of_nodes(), time.monotonic() - began
         cpu = {name: after[name] - spent[name] for name in after}
         calls = self._calls - calls
         counted = await self._count()
@@ -179,7 +182,7 @@ class Market:
         total: Counter[str] = Counter()
         for _, amounts in nodes.values():
             total.update(amounts)
-        return Spent(times, wall, self._by_role(cpu), total, calls, nodes)
+        return Spent(times, wall, self._by_role(cpu), total, calls, nodes, rested)
 
     async def audit(self, bench: Bench) -> None:
         """Nothing was lost or made while it was measured."""

@@ -31,6 +31,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "lookup_in_memory": {"most": 64, "count": 5, "rounds": 1},
     "lying_replicas": {"races": 4, "large": 0, "processes": 2},
     "overload": {"orders": 60, "hands": 4, "peers": 5},
+    "peers_growth": {"most": 16, "count": 2, "repeats": 1},
     "purchase": {"count": 2, "buyers": 2, "repeats": 1, "price": 1, "peers": 5},
     "register_growth": {"most": 1000, "count": 10, "repeats": 1},
     "start_up": {"repeats": 1, "peers": 5, "large": 0},
