@@ -82,9 +82,7 @@ class RingProtocol(Rpc):
         self._rosters = rosters
         self.storage = storage
         own = place(node_id(key.public_key))
-        self.router = Buckets(
-            own, settings.bucket_size, self._doubt, self._is_neighbour, settings.bits_per_hop
-        )
+        self.router = Buckets(own, settings.bucket_size, self._is_neighbour, settings.bits_per_hop)
         self._proving: set[tuple[bytes, Address]] = set()
         self._proven: OrderedDict[bytes, RingNode] = OrderedDict()
         self._resolving: dict[bytes, asyncio.Task[None]] = {}
@@ -94,7 +92,8 @@ class RingProtocol(Rpc):
     # What others ask
 
     def rpc_ping(self, address: Address, ping: Ping) -> Pong:
-        self._saw(ping.sender, address)
+        """Nobody is doubted for it: whom one doubts is pinged, and would doubt another in turn."""
+        self._saw(ping.sender, address, doubts=False)
         host, port = address
         text = codec.encode((ping.nonce, host, port))
         return Pong(self._key.public_key, host, port, self._key.sign(PRESENCE_LABEL, text))
@@ -154,7 +153,7 @@ class RingProtocol(Rpc):
         """Of this epoch or one just before: who left is still asked for what it holds."""
         return key in self._rosters.around and key != self._key.public_key
 
-    def _saw(self, key: bytes, address: Address, epoch: int = 0) -> None:
+    def _saw(self, key: bytes, address: Address, epoch: int = 0, *, doubts: bool = True) -> None:
         """Somebody who says he holds `key` spoke from `address`, in an epoch.
 
         Who would find no room has nothing to prove until he is needed.
@@ -165,9 +164,10 @@ class RingProtocol(Rpc):
             self._epochs.hear(key, epoch)
         known = self.contact(key)
         if known is not None and known.address == address:
-            self._keep(known)
+            self._keep(known, doubts=doubts)
         elif known is None and not self._has_room(key):
-            self._doubt(self.router.oldest_beside(key))
+            if doubts:
+                self._doubt(self.router.oldest_beside(key))
         else:
             self._meet_later(key, address)
 
@@ -175,9 +175,11 @@ class RingProtocol(Rpc):
         """In open membership for everybody: who has shown its key is who there is."""
         return self.settings.membership == "open" or self.router.has_room(key)
 
-    def _keep(self, contact: RingNode) -> None:
+    def _keep(self, contact: RingNode, *, doubts: bool = True) -> None:
         contact.heard_at = asyncio.get_running_loop().time()
-        self.router.add_contact(contact)
+        oldest = self.router.add_contact(contact)
+        if oldest is not None and doubts:
+            self._doubt(oldest)
 
     def _meet_later(self, key: bytes, address: Address) -> None:
         if len(self._proving) >= self.settings.max_proofs:

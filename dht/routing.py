@@ -62,9 +62,7 @@ def is_ip_address(host: str) -> bool:
 
 
 class Buckets(RoutingTable):
-    """`doubt(contact)` is called for the oldest contact of a full bucket: ping it.
-
-    `is_neighbour(key)`: contacts that are kept whatever it takes. Those among whom a register's
+    """`is_neighbour(key)`: contacts that are kept whatever it takes. Those among whom a register's
     replicas are found have to know each other (Kademlia 2.4, on unbalanced trees).
     """
 
@@ -74,12 +72,10 @@ class Buckets(RoutingTable):
         self,
         own: Node,
         bucket_size: int,
-        doubt: Callable[[RingNode], object],
         is_neighbour: Callable[[bytes], bool],
         bits_per_hop: int = 5,
     ) -> None:
         self._bits_per_hop = bits_per_hop
-        self._doubt = doubt
         self._is_neighbour = is_neighbour
         super().__init__(None, bucket_size, own)
 
@@ -108,16 +104,17 @@ class Buckets(RoutingTable):
         found: RingNode | None = self.buckets[self.get_bucket_for(place(node_id_))][node_id_]
         return found
 
-    def add_contact(self, node: RingNode) -> None:
+    def add_contact(self, node: RingNode) -> RingNode | None:
+        """Whoever stands in its way: a full bucket's oldest contact, which may be gone."""
         index = self.get_bucket_for(node)
         bucket = self.buckets[index]
         if bucket.add_node(node):
-            return
+            return None
         if self._may_split(bucket, node.key):
             self.split_bucket(index)
-            self.add_contact(node)
-        else:
-            self._doubt(bucket.head())
+            return self.add_contact(node)
+        oldest: RingNode = bucket.head()
+        return oldest
 
     def has_room(self, key: bytes) -> bool:
         """Whether somebody new may become a contact while all there are stay."""

@@ -21,6 +21,10 @@ def ping_as(key: bytes, number: int = 0) -> bytes:
     return REQUEST + call_id + codec.encode(("ping", Ping(key, bytes(16))))
 
 
+def asks_as(key: bytes) -> bytes:
+    return REQUEST + bytes(20) + codec.encode(("find_node", FindNode(key, bytes(20))))
+
+
 def address_in_buckets(world: World, at: bytes, key: bytes) -> Address | None:
     contact = world.nodes[at]._protocol.router.contact(node_id(key))
     return None if contact is None else contact.address
@@ -128,11 +132,13 @@ async def test_who_would_find_no_room_proves_nothing_and_the_oldest_may_be_gone(
     monkeypatch.setattr(protocol.router, "has_room", lambda key: False)
     monkeypatch.setattr(protocol.router, "oldest_beside", lambda key: head)
     protocol._keep(head)
-    protocol.datagram_received(ping_as(newcomer), home)
+    protocol.datagram_received(asks_as(newcomer), home)
     assert not protocol._proving, "the oldest was heard a moment ago"
     head.heard_at -= protocol.settings.doubt_after_seconds
     await memory.nodes[oldest].close()
     protocol.datagram_received(ping_as(newcomer, 1), home)
+    assert not protocol._proving, "a ping may be a doubt, and would go on and on"
+    protocol.datagram_received(asks_as(newcomer), home)
     await quiet(memory, target)
     assert protocol.contact(oldest) is None
     assert protocol.contact(newcomer) is None

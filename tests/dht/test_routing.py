@@ -20,9 +20,10 @@ def filled(
 ) -> tuple[Buckets, list[RingNode]]:
     doubted: list[RingNode] = []
     own = place(node_id(digest("own")))
-    buckets = Buckets(own, bucket_size, doubted.append, neighbours.__contains__)
+    buckets = Buckets(own, bucket_size, neighbours.__contains__)
     for label in labels:
-        buckets.add_contact(RingNode(key(label), ("10.0.0.1", 1 + label)))
+        oldest = buckets.add_contact(RingNode(key(label), ("10.0.0.1", 1 + label)))
+        doubted += [] if oldest is None else [oldest]
     return buckets, doubted
 
 
@@ -85,12 +86,10 @@ def test_the_oldest_contact_of_a_full_bucket_is_doubted_not_replaced() -> None:
 def test_who_has_no_room_beside_the_contacts_would_doubt_the_oldest(
     labels: list[int], bucket_size: int, label: int
 ) -> None:
-    buckets, doubted = filled(labels, bucket_size)
+    buckets, _ = filled(labels, bucket_size)
     if not buckets.has_room(key(label)):
         oldest = buckets.oldest_beside(key(label))
-        doubted.clear()
-        buckets.add_contact(RingNode(key(label), ("10.0.0.1", 1)))
-        assert doubted == [oldest]
+        assert buckets.add_contact(RingNode(key(label), ("10.0.0.1", 1))) is oldest
         assert buckets.contact(node_id(key(label))) is None
 
 
