@@ -5,7 +5,9 @@ from bisect import insort
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
+from typing import Any
 
 from dht.records import node_id
 from dht.rpc import Address
@@ -33,8 +35,10 @@ class Lookup:
     """The member wanted, at the address where it has shown its key."""
 
 
-Ask = Callable[[Candidate], Awaitable[Iterable[tuple[bytes, Address]] | None]]
-"""FIND_NODE for the target; None if silent."""
+Ask = Callable[[Candidate], asyncio.Future[Any]]
+"""FIND_NODE for the target, under way."""
+Hear = Callable[[Candidate, Any], Iterable[tuple[bytes, Address]] | None]
+"""Who is named in what came of it; None where nobody answered."""
 Admit = Callable[[bytes, Address], bool]
 """Whether somebody at an address, as others say, is worth asking."""
 Prove = Callable[[Candidate], Awaitable[bool]]
@@ -43,9 +47,12 @@ Prove = Callable[[Candidate], Awaitable[bool]]
 class Crawl:
     """One lookup. `width`: ends when so many of the nearest have answered."""
 
-    def __init__(self, target: bytes, ask: Ask, admit: Admit, *, width: int, alpha: int) -> None:
+    def __init__(
+        self, target: bytes, ask: Ask, hear: Hear, admit: Admit, *, width: int, alpha: int
+    ) -> None:
         self._target = int.from_bytes(target, "big")
         self._ask = ask
+        self._hear = hear
         self._admit = admit
         self._width = width
         self._alpha = alpha
@@ -55,7 +62,7 @@ class Crawl:
         """Who is not silent, by distance; at the same distance in the order they came."""
         self._asked: set[Candidate] = set()
         self._answered: set[Candidate] = set()
-        self._flying: set[asyncio.Task[None]] = set()
+        self._flying: set[asyncio.Future[Any]] = set()
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._wanted: bytes | None = None
         self._prove: Prove | None = None
@@ -86,36 +93,37 @@ class Crawl:
         if self._found is None:
             for candidate in self._next(self._alpha - len(self._flying)):
                 self._asked.add(candidate)
-                task = asyncio.ensure_future(self._visit(candidate))
-                self._flying.add(task)
-                task.add_done_callback(self._visited)
+                asked = self._put_to(candidate)
+                self._flying.add(asked)
+                asked.add_done_callback(partial(self._answered_by, candidate))
         if self._found is not None or not self._flying:
             self._over.set_result(None)
 
-    def _visited(self, task: "asyncio.Task[None]") -> None:
-        self._flying.discard(task)
+    def _put_to(self, candidate: Candidate) -> asyncio.Future[Any]:
+        if candidate.key == self._wanted and self._prove is not None:
+            return asyncio.ensure_future(self._prove(candidate))
+        return self._ask(candidate)
+
+    def _answered_by(self, candidate: Candidate, asked: asyncio.Future[Any]) -> None:
+        self._flying.discard(asked)
         if self._over.done():
             return
-        if task.cancelled():
-            self._over.cancel()
-        elif (error := task.exception()) is not None:
-            self._over.set_exception(error)
-        else:
+        try:
+            self._take(candidate, asked.result())
             self._ask_on()
+        except asyncio.CancelledError:
+            self._over.cancel()
+        except Exception as error:
+            self._over.set_exception(error)
 
-    def _next(self, count: int) -> list[Candidate]:
-        """Whom to ask now: of the nearest that are not silent, those not asked yet."""
-        nearest = (who for _, _, who in self._nearest[: self._width] if who not in self._asked)
-        return list(islice(nearest, count))
-
-    async def _visit(self, candidate: Candidate) -> None:
+    def _take(self, candidate: Candidate, answer: Any) -> None:
         if candidate.key == self._wanted and self._prove is not None:
-            if await self._prove(candidate):
+            if answer:
                 self._found = candidate
             else:
                 self._pass_over(candidate)
             return
-        referrals = await self._ask(candidate)
+        referrals = self._hear(candidate, answer)
         if referrals is None:
             self._pass_over(candidate)
             return
@@ -123,6 +131,11 @@ class Crawl:
         for key, address in referrals:
             if (key, address) not in self._known and self._admit(key, address):
                 self.add(key, address, candidate.depth + 1)
+
+    def _next(self, count: int) -> list[Candidate]:
+        """Whom to ask now: of the nearest that are not silent, those not asked yet."""
+        nearest = (who for _, _, who in self._nearest[: self._width] if who not in self._asked)
+        return list(islice(nearest, count))
 
     def _pass_over(self, silent: Candidate) -> None:
         self._nearest = [entry for entry in self._nearest if entry[2] is not silent]

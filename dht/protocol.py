@@ -323,7 +323,10 @@ class RingProtocol(Rpc):
     async def _crawl(self, target: bytes, wanted: bytes | None = None) -> Lookup:
         crawl = Crawl(
             target,
-            lambda candidate: self._find_node(candidate, target),
+            lambda candidate: self.begin(
+                candidate.address, FindNode(self._key.public_key, target), Neighbours
+            ),
+            self._referrals,
             lambda key, address: self._leads_on(key, target) and is_ip_address(address[0]),
             width=self._width,
             alpha=self.settings.alpha,
@@ -333,11 +336,9 @@ class RingProtocol(Rpc):
         self.counters["lookups"] += 1
         return await crawl.run(wanted, lambda c: self.meet(c.key, c.address))
 
-    async def _find_node(
-        self, candidate: Candidate, target: bytes
+    def _referrals(
+        self, candidate: Candidate, answer: Neighbours | None
     ) -> list[tuple[bytes, Address]] | None:
-        request = FindNode(self._key.public_key, target)
-        answer = await self.call(candidate.address, request, Neighbours)
         if answer is None:
             self._drop(RingNode(candidate.key, candidate.address))
             return None

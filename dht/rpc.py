@@ -126,23 +126,31 @@ class Rpc(RPCProtocol):
 
         Raises MessageTooLarge.
         """
+        return await self.begin(address, request, answer)
+
+    def begin(
+        self, address: Address, request: Request, answer: type[A]
+    ) -> "asyncio.Future[A | None]":
+        """A call under way; whoever cancels it leaves nothing behind. Raises MessageTooLarge."""
         body = codec.encode((METHOD_OF[type(request)], request))
         if len(body) > MAX_BODY_BYTES:
             raise MessageTooLarge(f"{len(body)} bytes in a request, {MAX_BODY_BYTES} allowed")
-        if self.is_closed:
-            return None
-        call_id = randomness.octets(ID_BYTES)
         future: asyncio.Future[A | None] = asyncio.get_running_loop().create_future()
+        if self.is_closed:
+            future.set_result(None)
+            return future
+        call_id = randomness.octets(ID_BYTES)
         tries = 1 + self.settings.retries
         call = _Call(address, REQUEST + call_id + body, answer, future, tries)
         self._outstanding[call_id] = call
-        try:
-            self._try(call)
-            return await future
-        finally:
-            if call.timer is not None:
-                call.timer.cancel()
-            del self._outstanding[call_id]
+        future.add_done_callback(partial(self._ended, call_id))
+        self._try(call)
+        return future
+
+    def _ended(self, call_id: bytes, future: "asyncio.Future[object]") -> None:
+        call = self._outstanding.pop(call_id)
+        if call.timer is not None:
+            call.timer.cancel()
 
     def _try(self, call: _Call) -> None:
         """Send it, or give up when it was sent often enough."""

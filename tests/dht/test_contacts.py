@@ -161,13 +161,13 @@ async def test_addresses_told_by_others_are_members_at_numeric_hosts_only(
     lie.rpc_find_node = lambda address, request: Neighbours(told)
     protocol = memory.nodes[target]._protocol
     asked: list[Address] = []
-    call = protocol.call
+    begin = protocol.begin
 
-    async def watched(address: Address, request: Any, answer: Any) -> Any:
+    def watched(address: Address, request: Any, answer: Any) -> Any:
         asked.append(address)
-        return await call(address, request, answer)
+        return begin(address, request, answer)
 
-    monkeypatch.setattr(protocol, "call", watched)
+    monkeypatch.setattr(protocol, "begin", watched)
     await protocol.lookup(bytes(20))
     assert asked.count(("10.0.0.9", 7)) == 1, "the member, not the stranger"
     assert not any(host == "somewhere.example" for host, _ in asked)

@@ -71,22 +71,31 @@ class Told:
         self.most_flying = 0
         self.asked: list[bytes] = []
         self.release = asyncio.Event()
+        self.fails: set[bytes] = set()
 
-    async def __call__(self, candidate: Candidate) -> list[tuple[bytes, Address]] | None:
+    def crawl(self, target: bytes, width: int) -> Crawl:
+        return Crawl(
+            target,
+            lambda candidate: asyncio.ensure_future(self.ask(candidate)),
+            lambda candidate, answer: answer,
+            lambda key, address: True,
+            width=width,
+            alpha=3,
+        )
+
+    async def ask(self, candidate: Candidate) -> list[tuple[bytes, Address]] | None:
         self.asked.append(candidate.key)
         self.flying += 1
         self.most_flying = max(self.most_flying, self.flying)
         if candidate.key in self.slow:
             await self.release.wait()
         await asyncio.sleep(0)
+        if candidate.key in self.fails:
+            raise ZeroDivisionError
         self.flying -= 1
         if candidate.key in self.dead:
             return None
         return [(key, ("10.0.0.1", 1)) for key in self.links.get(candidate.key, [])]
-
-
-def anybody(key: bytes, address: Address) -> bool:
-    return True
 
 
 def chain(length: int) -> tuple[list[bytes], dict[bytes, list[bytes]], bytes]:
@@ -99,7 +108,7 @@ async def test_a_slow_node_holds_nobody_up() -> None:
     keys, links, target = chain(12)
     slow = digest("slow")
     told = Told(links, {slow}, set())
-    crawl = Crawl(target, told, anybody, width=20, alpha=3)
+    crawl = told.crawl(target, 20)
     crawl.add(keys[0], ("10.0.0.1", 1))
     crawl.add(slow, ("10.0.0.1", 1))
     running = asyncio.ensure_future(crawl.run())
@@ -114,7 +123,7 @@ async def test_a_slow_node_holds_nobody_up() -> None:
 async def test_at_most_alpha_requests_are_in_flight() -> None:
     keys, _, target = chain(40)
     told = Told({keys[0]: keys[1:]}, set(), set())
-    crawl = Crawl(target, told, anybody, width=20, alpha=3)
+    crawl = told.crawl(target, 20)
     crawl.add(keys[0], ("10.0.0.1", 1))
     await crawl.run()
     assert told.most_flying == 3
@@ -124,7 +133,7 @@ async def test_silent_nodes_are_in_no_result_and_do_not_stop_the_search() -> Non
     keys, _, target = chain(10)
     dead = set(keys[-3:])
     told = Told({keys[0]: keys[1:]}, set(), dead)
-    crawl = Crawl(target, told, anybody, width=4, alpha=3)
+    crawl = told.crawl(target, 4)
     crawl.add(keys[0], ("10.0.0.1", 1))
     lookup = await crawl.run()
     assert [c.key for c in lookup.nearest] == keys[::-1][3:7]
@@ -133,7 +142,7 @@ async def test_silent_nodes_are_in_no_result_and_do_not_stop_the_search() -> Non
 async def test_a_cancelled_crawl_stops_its_requests() -> None:
     keys, links, target = chain(3)
     told = Told(links, set(keys), set())
-    crawl = Crawl(target, told, anybody, width=4, alpha=3)
+    crawl = told.crawl(target, 4)
     crawl.add(keys[0], ("10.0.0.1", 1))
     running = asyncio.ensure_future(crawl.run())
     await until(lambda: told.flying == 1)
@@ -142,3 +151,14 @@ async def test_a_cancelled_crawl_stops_its_requests() -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     await until(lambda: len(asyncio.all_tasks()) == before - 2)
+
+
+async def test_what_fails_in_a_request_fails_the_crawl_and_hangs_nobody() -> None:
+    keys, links, target = chain(6)
+    told = Told(links, set(), set())
+    told.fails.add(keys[3])
+    crawl = told.crawl(target, 4)
+    crawl.add(keys[0], ("10.0.0.1", 1))
+    async with asyncio.timeout(5):
+        with pytest.raises(ZeroDivisionError):
+            await crawl.run()
