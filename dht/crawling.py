@@ -2,7 +2,6 @@
 
 import asyncio
 from bisect import insort
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -57,7 +56,7 @@ class Crawl:
         self._width = width
         self._alpha = alpha
         self._known: set[tuple[bytes, Address]] = set()
-        self._addresses: Counter[bytes] = Counter()
+        self._addresses: dict[bytes, int] = {}
         self._nearest: list[tuple[int, int, Candidate]] = []
         """Who is not silent, by distance; at the same distance in the order they came."""
         self._asked: set[Candidate] = set()
@@ -69,9 +68,10 @@ class Crawl:
         self._found: Candidate | None = None
 
     def add(self, key: bytes, address: Address, depth: int = 0) -> None:
-        if self._addresses[key] >= ADDRESSES_PER_KEY:
+        addresses = self._addresses.get(key, 0)
+        if addresses >= ADDRESSES_PER_KEY:
             return
-        self._addresses[key] += 1
+        self._addresses[key] = addresses + 1
         self._known.add((key, address))
         distance = int.from_bytes(node_id(key), "big") ^ self._target
         insort(self._nearest, (distance, len(self._known), Candidate(key, address, depth)))

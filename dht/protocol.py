@@ -165,15 +165,15 @@ class RingProtocol(Rpc):
         known = self.contact(key)
         if known is not None and known.address == address:
             self._keep(known, doubts=doubts)
-        elif known is None and not self._has_room(key):
+        elif known is None and (oldest := self._in_the_way_of(key)) is not None:
             if doubts:
-                self._doubt(self.router.oldest_beside(key))
+                self._doubt(oldest)
         else:
             self._meet_later(key, address)
 
-    def _has_room(self, key: bytes) -> bool:
-        """In open membership for everybody: who has shown its key is who there is."""
-        return self.settings.membership == "open" or self.router.has_room(key)
+    def _in_the_way_of(self, key: bytes) -> RingNode | None:
+        """Nobody in open membership: who has shown its key is who there is."""
+        return None if self.settings.membership == "open" else self.router.in_the_way_of(key)
 
     def _keep(self, contact: RingNode, *, doubts: bool = True) -> None:
         contact.heard_at = asyncio.get_running_loop().time()

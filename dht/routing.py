@@ -113,25 +113,19 @@ class Buckets(RoutingTable):
         if self._may_split(bucket, node.key):
             self.split_bucket(index)
             return self.add_contact(node)
-        oldest: RingNode = bucket.head()
-        return oldest
+        return _oldest(bucket)
 
-    def has_room(self, key: bytes) -> bool:
-        """Whether somebody new may become a contact while all there are stay."""
-        bucket = self._bucket_of(key)
-        return len(bucket) < self.ksize or self._may_split(bucket, key)
-
-    def oldest_beside(self, key: bytes) -> RingNode:
-        """Of a bucket without room: whoever was heard longest ago."""
-        found: RingNode = self._bucket_of(key).head()
-        return found
-
-    def _bucket_of(self, key: bytes) -> KBucket:
-        return self.buckets[self.get_bucket_for(place(node_id(key)))]
+    def in_the_way_of(self, key: bytes) -> RingNode | None:
+        """Of somebody new: a full bucket's oldest contact; None where there is room."""
+        bucket = self.buckets[self.get_bucket_for(place(node_id(key)))]
+        if len(bucket.nodes) < self.ksize or self._may_split(bucket, key):
+            return None
+        return _oldest(bucket)
 
     def _may_split(self, bucket: KBucket, key: bytes) -> bool:
-        is_own = bucket.has_in_range(self.node)
-        return is_own or _depth(bucket) % self._bits_per_hop != 0 or self._is_neighbour(key)
+        if bucket.has_in_range(self.node) or self._is_neighbour(key):
+            return True
+        return self._bits_per_hop > 1 and _depth(bucket) % self._bits_per_hop != 0
 
     def remove_contact(self, node: Node) -> None:
         self.buckets[self.get_bucket_for(node)].remove_node(node)
@@ -143,7 +137,8 @@ class Buckets(RoutingTable):
         wanted = k or self.ksize
         target = node.long_id
         found: list[RingNode] = []
-        for bucket in sorted(self.buckets, key=lambda b: _least_distance(b, target)):
+        # Subtrees that are disjoint: which is nearer shows at any id inside.
+        for bucket in sorted(self.buckets, key=lambda bucket: bucket.range[0] ^ target):
             inside = sorted(bucket.nodes.values(), key=lambda c: c.long_id ^ target)
             found += [c for c in inside if exclude is None or c.id != exclude.id]
             if len(found) >= wanted:
@@ -151,10 +146,9 @@ class Buckets(RoutingTable):
         return found[:wanted]
 
 
-def _least_distance(bucket: KBucket, target: int) -> int:
-    """From any id in the bucket's subtree, were it there. Distinct for disjoint subtrees."""
-    low, high = bucket.range
-    return int((low ^ target) & ~(high - low))
+def _oldest(bucket: KBucket) -> RingNode:
+    oldest: RingNode = next(iter(bucket.nodes.values()))
+    return oldest
 
 
 def _depth(bucket: KBucket) -> int:

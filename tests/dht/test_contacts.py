@@ -129,8 +129,7 @@ async def test_who_would_find_no_room_proves_nothing_and_the_oldest_may_be_gone(
     assert head is not None
     assert known is not None
     protocol._drop(known)
-    monkeypatch.setattr(protocol.router, "has_room", lambda key: False)
-    monkeypatch.setattr(protocol.router, "oldest_beside", lambda key: head)
+    monkeypatch.setattr(protocol.router, "in_the_way_of", lambda key: head)
     protocol._keep(head)
     protocol.datagram_received(asks_as(newcomer), home)
     assert not protocol._proving, "the oldest was heard a moment ago"

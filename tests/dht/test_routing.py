@@ -87,8 +87,8 @@ def test_who_has_no_room_beside_the_contacts_would_doubt_the_oldest(
     labels: list[int], bucket_size: int, label: int
 ) -> None:
     buckets, _ = filled(labels, bucket_size)
-    if not buckets.has_room(key(label)):
-        oldest = buckets.oldest_beside(key(label))
+    oldest = buckets.in_the_way_of(key(label))
+    if oldest is not None:
         assert buckets.add_contact(RingNode(key(label), ("10.0.0.1", 1))) is oldest
         assert buckets.contact(node_id(key(label))) is None
 
