@@ -6,6 +6,7 @@ exactly one subtree, so the contacts nearest to a target are found bucket by buc
 """
 
 import ipaddress
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -88,17 +89,18 @@ class Buckets(RoutingTable):
 
     def flush(self) -> None:
         self.buckets = [KBucket(0, 2**RING_BITS - 1, self.ksize)]
+        self._note_ends()
+
+    def split_bucket(self, index: int) -> None:
+        super().split_bucket(index)
+        self._note_ends()
+
+    def _note_ends(self) -> None:
+        self._ends: list[int] = [bucket.range[1] for bucket in self.buckets]
 
     def get_bucket_for(self, node: Node) -> int:
         """Index of the bucket whose range, both ends included, holds the node."""
-        low, high = 0, len(self.buckets) - 1
-        while low < high:
-            middle = (low + high) // 2
-            if node.long_id <= self.buckets[middle].range[1]:
-                high = middle
-            else:
-                low = middle + 1
-        return low
+        return bisect_left(self._ends, node.long_id)
 
     def contact(self, node_id_: bytes) -> RingNode | None:
         found: RingNode | None = self.buckets[self.get_bucket_for(place(node_id_))][node_id_]
