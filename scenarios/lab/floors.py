@@ -76,7 +76,12 @@ def floor_of_all(spent: Spent, units: Units) -> float:
 
 
 def floor_of_node(
-    counted: Counter[str], times: int, units: Units, *, blind: BlindUnits, rsa: Rsa
+    counted: Counter[str],
+    times: int,
+    units: Units,
+    *,
+    blind: BlindUnits | None = None,
+    rsa: Rsa = Rsa(),
 ) -> float:
     """Milliseconds a piece, of one server: of each request its own side."""
     served = counted["messages"] * units.served + counted["commits"] * units.commit
