@@ -6,25 +6,29 @@ was signed. One that may have to be given back is held back, again at each start
 promised it.
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 
 from crypto.hashing import Digest
-from nodes.protocols.dht_micropayment.holding import CoinState, Holding, require_held
+from nodes.protocols.dht_micropayment.holding import CoinState, Holding, by_expiry, require_held
 from nodes.protocols.dht_micropayment.refusals import RegisterIsWritten
-from nodes.runtime.party import Party
-from nodes.runtime.store import Reader, Transaction
+from nodes.protocols.message import Milliseconds
+from nodes.runtime.store import Reader, Store, Transaction
 
 LIVE = frozenset({CoinState.INCOMING, CoinState.HELD, CoinState.OUTGOING})
 
 
 class Purse:
-    def __init__(self, party: Party) -> None:
-        store = party.store
+    def __init__(self, store: Store) -> None:
         self._committed = store.committed
         self._table = store.table("holdings", Holding)
         self._live = {
             key: coin for key, coin in self._table.items(self._committed) if coin.state in LIVE
         }
+        held = [coin for coin in self._live.values() if coin.state is CoinState.HELD]
+        self._places = {coin.key: by_expiry(coin) for coin in held}
+        self._in_order = sorted(self._places.values())
+        """Coins held, by expiry, so that a payment from a full purse looks at few of them."""
         self._spoken_for: set[bytes] = set()
         self._held_back: set[bytes] = set()
 
@@ -43,8 +47,7 @@ class Purse:
 
     def held(self, chain: Digest) -> Holding:
         """The coin of this chain, if it is held now and free. Raises MoveNotAllowed."""
-        mine = [coin for coin in self.free() if coin.chain == chain]
-        return require_held(mine[0] if mine else None)
+        return require_held(next((coin for coin in self.free() if coin.chain == chain), None))
 
     # inside a transaction
 
@@ -81,17 +84,23 @@ class Purse:
             self._live[key] = coin
         else:
             self._live.pop(key, None)
+        self._place(key, by_expiry(coin) if coin.state is CoinState.HELD else None)
+
+    def _place(self, key: bytes, place: tuple[Milliseconds, int, bytes] | None) -> None:
+        before = self._places.pop(key, None)
+        if before is not None:
+            del self._in_order[bisect_left(self._in_order, before)]
+        if place is not None:
+            self._places[key] = place
+            insort(self._in_order, place)
 
     # spoken for
 
-    def free(self) -> list[Holding]:
-        """Held, and neither being prepared for anything nor promised back."""
-        taken = self._spoken_for | self._held_back
-        return [
-            coin
-            for key, coin in self._live.items()
-            if coin.state is CoinState.HELD and key not in taken
-        ]
+    def free(self) -> Iterator[Holding]:
+        """Held, and neither being prepared for anything nor promised back; by expiry."""
+        for _, _, key in self._in_order:
+            if key not in self._spoken_for and key not in self._held_back:
+                yield self._live[key]
 
     def speak_for(self, coins: Iterable[Holding]) -> None:
         self._spoken_for.update(coin.key for coin in coins)

@@ -37,7 +37,7 @@ class Wallet:
         self.service = service
         self.trust = CoinTrust(service.party).by_votes_known_to(ring.dht)
         self.registers = CoinRegisters(service.party, ring)
-        self.purse = Purse(service.party)
+        self.purse = Purse(service.party.store)
         self.follower = Follower(service, ring, self.purse, self.registers, self.trust)
         self.write_seconds = ring.write_seconds
 

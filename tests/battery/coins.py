@@ -41,7 +41,7 @@ def signed_over(
 
 def take(spender: Spender, count: int) -> list[Holding]:
     """Coins that nobody else in this test uses."""
-    coins = spender.wallet.purse.free()[:count]
+    coins = list(spender.wallet.purse.free())[:count]
     assert len(coins) == count, "withdraw more"
     spender.wallet.purse.speak_for(coins)
     return coins

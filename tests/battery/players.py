@@ -82,10 +82,10 @@ class Spender(Player):
 
     async def withdraw(self, count: int) -> None:
         """Coins from the broker, each opened."""
-        wanted = len(self.wallet.purse.free()) + count
+        wanted = len(list(self.wallet.purse.free())) + count
         operation = self.service.control.find("withdraw")
         await operation.operate(operation.request(count=count), self.party)
-        await self.until(lambda: len(self.wallet.purse.free()) >= wanted)
+        await self.until(lambda: len(list(self.wallet.purse.free())) >= wanted)
 
 
 class Holder(Player):

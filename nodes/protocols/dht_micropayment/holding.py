@@ -10,6 +10,7 @@ same bytes.
 
 import enum
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 import msgspec
 
@@ -252,15 +253,19 @@ def can_redeem(holding: Holding, now: Milliseconds) -> bool:
     return holding.state is CoinState.HELD and now <= closes_at(holding.coin)
 
 
+def by_expiry(holding: Holding) -> tuple[Milliseconds, int, bytes]:
+    """What coins are spent by, the least in front: those that expire first."""
+    return holding.coin.expires, holding.coin.serial, holding.key
+
+
 def choose(
-    holdings: Iterable[Holding], count: int, fit: Callable[[Holding], bool]
+    in_order: Iterable[Holding], count: int, fit: Callable[[Holding], bool]
 ) -> list[Holding]:
-    """`count` coins that fit, those that expire first in front. Raises NotEnoughCoins."""
-    found = [coin for coin in holdings if fit(coin)]
+    """The first `count` coins that fit; no further than that is looked. Raises NotEnoughCoins."""
+    found = list(islice(filter(fit, in_order), count))
     if len(found) < count:
         raise NotEnoughCoins(f"{count} wanted, {len(found)} can be spent now")
-    found.sort(key=lambda coin: (coin.coin.expires, coin.coin.serial, coin.key))
-    return found[:count]
+    return found
 
 
 def require_held(holding: Holding | None) -> Holding:

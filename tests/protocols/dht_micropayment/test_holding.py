@@ -155,9 +155,21 @@ def fit(coin: Holding) -> bool:
 
 
 def test_coins_that_expire_first_are_taken_first() -> None:
-    coins = held(count=3)
-    chosen = holdings.choose(reversed(coins), 2, fit)
+    first, second, third = held(count=3)
+    in_order = sorted([third, first, second], key=holdings.by_expiry)
+    chosen = holdings.choose(in_order, 2, fit)
     assert [coin.coin.serial for coin in chosen] == [1, 2]
+
+
+def test_no_further_coin_is_looked_at_than_is_taken() -> None:
+    looked_at: list[Holding] = []
+
+    def fit_and_noted(coin: Holding) -> bool:
+        looked_at.append(coin)
+        return fit(coin)
+
+    coins = held(count=3)
+    assert holdings.choose(coins, 2, fit_and_noted) == looked_at == coins[:2]
 
 
 def test_too_few_coins_are_told() -> None:
