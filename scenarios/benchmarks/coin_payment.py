@@ -110,7 +110,7 @@ def _report(
         headline=True,
     )
     bench.figure(
-        f"{name}: CPU of all processes, by what was counted",
+        f"{name}, by what was counted: CPU of all processes",
         [part.cpu for part in parts],
         "ms",
         beside=floor_of_all(spent, units),
