@@ -323,11 +323,9 @@ class Purse:
         return [self._row(order) for order in self.orders.values(self.party.store.committed)]
 
     def details(self, transaction: bytes) -> list[dict[str, Any]]:
-        kept = self.evidence.of(self.party.store.committed, transaction)
-        return [
-            {**self._row(order), "evidence": kept + _signed_of(order)}
-            for order in self.of_transaction(transaction)
-        ]
+        orders = self.of_transaction(transaction)
+        kept = self.evidence.of(self.party.store.committed, transaction) if orders else []
+        return [{**self._row(order), "evidence": kept + _signed_of(order)} for order in orders]
 
     def _row(self, order: Spending) -> dict[str, Any]:
         return {

@@ -162,8 +162,9 @@ class _Views:
             key = bytes.fromhex(id_)
         except ValueError:
             raise InvalidRequest("a transaction's id is hex") from None
-        found = [record for provider in self._service.records for record in provider.details(key)]
-        return found or None
+        providers = self._service.records
+        with self._party.store.snapshot():
+            return [record for provider in providers for record in provider.details(key)] or None
 
     async def operations(self, request: web.Request) -> web.Response:
         return json_response(

@@ -84,6 +84,30 @@ async def test_reads_outside_a_block_see_what_is_committed_and_inside_what_was_w
     assert coins.get(store.committed, b"a") == Coin("peer", 1)
 
 
+async def test_a_snapshot_shows_one_moment_and_ends_with_its_block(opened: Open) -> None:
+    store, coins = opened()
+    other = sqlite3.connect(store.path, isolation_level=None)
+
+    def written_meanwhile(value: int) -> None:
+        coin = msgspec.msgpack.encode(Coin("alice", value))
+        other.execute("INSERT OR REPLACE INTO coins VALUES (?, ?)", (b"a", coin))
+
+    def read_and_fail() -> None:
+        with store.snapshot() as reader:
+            assert coins.get(reader, b"a") is None
+            written_meanwhile(1)
+            assert coins.get(reader, b"a") is None
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        read_and_fail()
+    assert coins.get(store.committed, b"a") == Coin("alice", 1)
+    written_meanwhile(2)
+    with store.snapshot() as reader:
+        assert coins.get(reader, b"a") == Coin("alice", 2)
+    other.close()
+
+
 async def test_an_exception_undoes_its_own_block_and_no_other(opened: Open) -> None:
     store, coins = opened(commit_delay=0.01)
 
