@@ -108,7 +108,7 @@ class Rpc(RPCProtocol):
         self.counters["network_errors"] += 1
 
     def _send(self, datagram: bytes, address: Address) -> None:
-        """A datagram that finds the way out blocked is lost, like any other."""
+        """A datagram that finds the way out blocked, or no way at all, is lost, like any other."""
         if self.transport is None or self.transport.is_closing():
             return
         if address in self.cut:
@@ -117,9 +117,13 @@ class Rpc(RPCProtocol):
         if self._is_full:
             self.counters["datagrams_dropped"] += 1
             return
+        try:
+            self.transport.sendto(datagram, address)
+        except (OSError, ValueError):  # an address of another family, which strangers may tell
+            self.counters["network_errors"] += 1
+            return
         self.counters["datagrams_out"] += 1
         self.counters["bytes_out"] += len(datagram)
-        self.transport.sendto(datagram, address)
 
     async def call(self, address: Address, request: Request, answer: type[A]) -> A | None:
         """The answer of whoever listens at `address`; None if nothing readable comes in time.

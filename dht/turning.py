@@ -4,6 +4,7 @@ A member that has left stays until those who came after it are settled: it is `r
 """
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
@@ -31,6 +32,8 @@ from dht.wire import (
 LAST = b"\xff" * 32
 """A cursor behind every register."""
 FetchRosters = Callable[[int], Awaitable[None]]
+
+log = logging.getLogger(__name__)
 
 
 class Turning:
@@ -168,8 +171,14 @@ class Turning:
         return self._key in self._rosters.current.members
 
     async def _settle(self) -> None:
+        """Whatever fails meanwhile: a member that stopped here would vote no more."""
         pause = self._settings.first_pause_seconds
-        while not await self._is_through():
+        while True:
+            try:
+                if await self._is_through():
+                    return
+            except Exception:
+                log.exception("a turn of the epoch is tried again")
             await asyncio.sleep(pause)
             pause = min(2 * pause, self._settings.longest_pause_seconds)
 
