@@ -69,7 +69,7 @@ class Crawl:
 
     def add(self, key: bytes, address: Address, depth: int = 0) -> None:
         addresses = self._addresses.get(key, 0)
-        if addresses >= ADDRESSES_PER_KEY:
+        if addresses >= ADDRESSES_PER_KEY or (key, address) in self._known:
             return
         self._addresses[key] = addresses + 1
         self._known.add((key, address))

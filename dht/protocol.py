@@ -16,7 +16,7 @@ from crypto.signing import InvalidSignature, SigningKey, verify
 from dht.crawling import Candidate, Crawl, Lookup
 from dht.records import Roster, node_id
 from dht.rosters import Rosters, fits_a_datagram
-from dht.routing import Buckets, RingNode, is_ip_address, place
+from dht.routing import Buckets, RingNode, is_ip_address, oldest_of, place
 from dht.rpc import Address, Rpc
 from dht.settings import DhtSettings
 from dht.wire import (
@@ -156,7 +156,8 @@ class RingProtocol(Rpc):
     def _saw(self, key: bytes, address: Address, epoch: int = 0, *, doubts: bool = True) -> None:
         """Somebody who says he holds `key` spoke from `address`, in an epoch.
 
-        Who would find no room has nothing to prove until he is needed.
+        Who would find no room has nothing to prove until he is needed; but whoever stands in his
+        way is asked whether he is still there, if this message `doubts`.
         """
         if not self._is_other_member(key):
             return
@@ -216,7 +217,7 @@ class RingProtocol(Rpc):
         return frozenset(self._proven).union(contact.key for contact in self.router)
 
     def _remember(self, contact: RingNode) -> None:
-        self._keep(contact)
+        self._keep(contact, doubts=False)
         self._last_address[contact.key] = contact.address
         self._proven[contact.key] = contact
         if len(self._proven) > self.settings.remembered_addresses:
@@ -263,8 +264,8 @@ class RingProtocol(Rpc):
 
     async def _check_alive(self, contact: RingNode, task: tuple[bytes, Address]) -> None:
         try:
-            if await self._is_at_home(contact):
-                self._saw(contact.key, contact.address)
+            if self._is_other_member(contact.key) and await self._is_at_home(contact):
+                self._saw(contact.key, contact.address, doubts=False)
             else:
                 self._drop(contact)
         finally:
@@ -339,6 +340,7 @@ class RingProtocol(Rpc):
     def _referrals(
         self, candidate: Candidate, answer: Neighbours | None
     ) -> list[tuple[bytes, Address]] | None:
+        """Whom somebody names who was asked: claims, not checked yet. Who is silent is dropped."""
         if answer is None:
             self._drop(RingNode(candidate.key, candidate.address))
             return None
@@ -351,7 +353,8 @@ class RingProtocol(Rpc):
         return is_member and self._is_other_member(key)
 
     async def refresh(self) -> None:
-        """Look for a member in each bucket that has room for one (Kademlia 2.3).
+        """Look for a member in each bucket that has room for one, or whose contacts have been
+        silent for long (Kademlia 2.3).
 
         The paper looks for a random id; the roster says where somebody is to be found.
         """
@@ -369,4 +372,8 @@ class RingProtocol(Rpc):
             index = self.router.get_bucket_for(place(node_id(member)))
             if len(self.router.buckets[index]) < self.settings.bucket_size:
                 targets.setdefault(index, node_id(member))
+        long_ago = asyncio.get_running_loop().time() - self.settings.refresh_seconds
+        for index, bucket in enumerate(self.router.buckets):
+            if (oldest := oldest_of(bucket)) is not None and oldest.heard_at < long_ago:
+                targets.setdefault(index, oldest.id)
         return list(targets.values())

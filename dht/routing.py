@@ -107,7 +107,8 @@ class Buckets(RoutingTable):
         return found
 
     def add_contact(self, node: RingNode) -> RingNode | None:
-        """Whoever stands in its way: a full bucket's oldest contact, which may be gone."""
+        """Let it in, as the newest. Otherwise whoever stands in its way, a full bucket's oldest
+        contact, which may be gone."""
         index = self.get_bucket_for(node)
         bucket = self.buckets[index]
         if bucket.add_node(node):
@@ -115,14 +116,15 @@ class Buckets(RoutingTable):
         if self._may_split(bucket, node.key):
             self.split_bucket(index)
             return self.add_contact(node)
-        return _oldest(bucket)
+        return oldest_of(bucket)
 
     def in_the_way_of(self, key: bytes) -> RingNode | None:
-        """Of somebody new: a full bucket's oldest contact; None where there is room."""
+        """Of somebody new: a full bucket's oldest contact; None where there is room, or may be
+        once the bucket is split."""
         bucket = self.buckets[self.get_bucket_for(place(node_id(key)))]
         if len(bucket.nodes) < self.ksize or self._may_split(bucket, key):
             return None
-        return _oldest(bucket)
+        return oldest_of(bucket)
 
     def _may_split(self, bucket: KBucket, key: bytes) -> bool:
         if bucket.has_in_range(self.node) or self._is_neighbour(key):
@@ -148,8 +150,9 @@ class Buckets(RoutingTable):
         return found[:wanted]
 
 
-def _oldest(bucket: KBucket) -> RingNode:
-    oldest: RingNode = next(iter(bucket.nodes.values()))
+def oldest_of(bucket: KBucket) -> RingNode | None:
+    """Who was heard longest ago; None in an empty bucket."""
+    oldest: RingNode | None = next(iter(bucket.nodes.values()), None)
     return oldest
 
 

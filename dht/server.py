@@ -64,7 +64,7 @@ class RingServer(Server):
         return (name[0], name[1])
 
     def refresh_table(self, interval: float | None = None) -> None:
-        """Now and then look for an id in every bucket."""
+        """Now and then look for members in the buckets."""
         seconds = self.settings.refresh_seconds if interval is None else interval
         loop = asyncio.get_running_loop()
         self.refresh_loop = loop.call_later(seconds, self._refresh_again)

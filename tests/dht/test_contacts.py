@@ -8,6 +8,7 @@ import pytest
 from crypto import codec
 from crypto.hashing import digest
 from dht.records import node_id
+from dht.routing import RingNode
 from dht.rpc import REQUEST, Address
 from dht.wire import FindNode, Neighbour, Neighbours, Ping
 from tests.dht.worlds import World, key_of, until
@@ -145,6 +146,45 @@ async def test_who_would_find_no_room_proves_nothing_and_the_oldest_may_be_gone(
     protocol.datagram_received(ping_as(newcomer, 2), home)
     await quiet(memory, target)
     assert address_in_buckets(memory, target, newcomer) == home
+
+
+async def test_who_was_met_doubts_nobody_either(
+    memory: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, oldest, newcomer, *_ = memory.nodes
+    protocol = memory.nodes[target]._protocol
+    head = protocol.contact(oldest)
+    assert head is not None
+    head.heard_at -= protocol.settings.doubt_after_seconds
+    monkeypatch.setattr(protocol.router, "add_contact", lambda contact: head)
+    assert await protocol.meet(newcomer, memory.addresses[newcomer])
+    assert not protocol._proving
+
+
+async def test_who_is_no_member_any_more_makes_room_though_it_answers(memory: World) -> None:
+    target, *_ = memory.nodes
+    protocol = memory.nodes[target]._protocol
+    former = key_of("former member")
+    node = await memory.start(former, member=False, join=False)
+    there = RingNode(former.public_key, node._server.address)
+    protocol.router.add_contact(there)
+    there.heard_at -= protocol.settings.doubt_after_seconds
+    protocol._doubt(there)
+    await quiet(memory, target)
+    assert address_in_buckets(memory, target, former.public_key) is None
+
+
+async def test_a_bucket_that_was_silent_for_long_is_looked_into(memory: World) -> None:
+    target, *others = memory.nodes
+    protocol = memory.nodes[target]._protocol
+    assert protocol._refresh_targets() == []
+    gone = protocol.contact(others[0])
+    assert gone is not None
+    for contact in protocol.router:
+        contact.heard_at -= 2 * protocol.settings.refresh_seconds
+    await memory.nodes[gone.key].close()
+    await protocol.refresh()
+    assert address_in_buckets(memory, target, gone.key) is None
 
 
 async def test_addresses_told_by_others_are_members_at_numeric_hosts_only(
