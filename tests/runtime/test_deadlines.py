@@ -1,5 +1,6 @@
 """Deadlines follow the node's clock: neither early nor forgotten, whatever the others do."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ class Watched:
         self.now = service.party.now
         self.passed: list[bytes] = []
         self.failures = 0
+        self.again: dict[bytes, int] = {}
         self.deadlines = Deadlines(service, self.expire)
 
     async def expire(self, key: bytes) -> None:
@@ -32,6 +34,9 @@ class Watched:
             self.failures -= 1
             raise ZeroDivisionError
         self.passed.append(key)
+        if key in self.again:
+            self.deadlines.set(key, self.again[key])
+            await asyncio.sleep(0)
 
     def advance(self, milliseconds: int) -> None:
         self.service.party.clock.advance(milliseconds / 1000)
@@ -87,3 +92,28 @@ async def test_a_failure_holds_up_no_other_deadline_and_is_tried_again(watched: 
     await until(lambda: b"other" in watched.passed)
     watched.advance(FAR)
     await until(lambda: b"fails first" in watched.passed)
+
+
+async def test_what_was_lifted_or_moved_is_forgotten_before_its_moment(watched: Watched) -> None:
+    for number in range(1000):
+        key = number.to_bytes(4, "big")
+        watched.deadlines.set(key, watched.now() + FAR)
+        watched.deadlines.set(key, watched.now() + 2 * FAR)
+        watched.deadlines.set(key, None)
+    watched.deadlines.set(b"left", watched.now() + FAR)
+    assert len(watched.deadlines._soonest) < 100
+    watched.advance(3 * FAR)
+    await until(lambda: watched.passed)
+    assert watched.passed == [b"left"]
+
+
+async def test_one_that_is_set_into_the_past_again_keeps_no_other_waiting(
+    watched: Watched,
+) -> None:
+    past = watched.now() - FAR
+    watched.again = {b"again": past}
+    watched.deadlines.set(b"again", past)
+    watched.deadlines.set(b"other", watched.now() - 1)
+    await until(lambda: b"other" in watched.passed)
+    watched.again = {}
+    assert watched.passed[:2] == [b"again", b"other"]
