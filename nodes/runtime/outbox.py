@@ -60,7 +60,8 @@ class Outbox:
         self._refused: dict[type[Message], RefusedHandler] = {}
         self._couriers: dict[PartyId, asyncio.Task[None]] = {}
         self._queues: dict[PartyId, deque[bytes]] = {}
-        """Keys of the entries on disk, in order: who is away costs those who are not nothing."""
+        """Keys of the entries on disk, in order: read at a start, and kept in step from then on.
+        However many wait for one who is away, the others' are found at once."""
         for key, entry in self._table.items(party.store.committed):
             self._queue(entry.to).append(key)
         self._next = 1 + int.from_bytes(self._table.last_key(party.store.committed) or b"", "big")
@@ -114,27 +115,31 @@ class Outbox:
             self._couriers[to] = asyncio.get_running_loop().create_task(self._deliver(to))
 
     async def _deliver(self, to: PartyId) -> None:
+        """One entry after the other; each leaves the queue when its deletion is on disk."""
         queue = self._queue(to)
         while queue:
-            entry = self._table.get(self._party.store.committed, queue[0])
-            assert entry is not None, "it is taken off the queue when it is deleted"
-            await self._deliver_one(entry)
-            async with self._party.store.transaction() as tx:
-                self._table.delete(tx, queue[0])
+            delay = FIRST_DELAY_SECONDS
+            while not await self._try(queue[0]):
+                await asyncio.sleep(delay)
+                delay = min(2 * delay, LONGEST_DELAY_SECONDS)
             queue.popleft()
             self._party.observer.notify()
 
-    async def _deliver_one(self, entry: Entry) -> None:
-        """Until it is done with, however long that takes."""
-        delay = FIRST_DELAY_SECONDS
-        while True:
-            try:
-                if await self._send(entry):
-                    return
-            except Exception:
-                get_log().exception("outbox_entry_failed", protocol=entry.protocol, step=entry.step)
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, LONGEST_DELAY_SECONDS)
+    async def _try(self, key: bytes) -> bool:
+        """Send and delete an entry; whether it is gone. Where the deletion fails it is sent again,
+        as after a crash, and answered from what was stored."""
+        entry = self._table.get(self._party.store.committed, key)
+        if entry is None:
+            return True
+        try:
+            if not await self._send(entry):
+                return False
+            async with self._party.store.transaction() as tx:
+                self._table.delete(tx, key)
+        except Exception:
+            get_log().exception("outbox_entry_failed", protocol=entry.protocol, step=entry.step)
+            return False
+        return True
 
     async def _send(self, entry: Entry) -> bool:
         """Whether the entry is done with: answered, or refused for good."""

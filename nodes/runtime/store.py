@@ -143,8 +143,8 @@ class Store:
 
     @contextmanager
     def snapshot(self) -> Iterator[Reader]:
-        """What is on disk at one moment, for many reads; together they cost half. No `await`
-        belongs inside."""
+        """What is on disk at one moment, that of the first read; many cost half as much as each by
+        itself. No `await` belongs inside, and no other snapshot."""
         self._reader.connection.execute("BEGIN")
         try:
             yield self._reader
@@ -312,13 +312,17 @@ class _CommitThread(Executor):
 
 
 def _failure_of(calls: list[Callable[[], object]]) -> Exception | None:
-    """Make the calls that follow a COMMIT, whoever waits for it or has given up waiting."""
-    try:
-        for call in calls:
+    """Make the calls that follow a COMMIT, whoever waits for it or has given up waiting.
+
+    All of them: what one of them is for is on disk, whatever became of another.
+    """
+    failures: list[Exception] = []
+    for call in calls:
+        try:
             call()
-    except Exception as error:
-        return error
-    return None
+        except Exception as error:
+            failures.append(error)
+    return failures[0] if failures else None
 
 
 def _settle(durable: asyncio.Future[None], failure: Exception | None) -> None:

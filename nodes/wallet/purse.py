@@ -97,7 +97,10 @@ class Purse:
     # spoken for
 
     def free(self) -> Iterator[Holding]:
-        """Held, and neither being prepared for anything nor promised back; by expiry."""
+        """Held, and neither being prepared for anything nor promised back; by expiry.
+
+        To be used up before anything is awaited or saved.
+        """
         for _, _, key in self._in_order:
             if key not in self._spoken_for and key not in self._held_back:
                 yield self._live[key]

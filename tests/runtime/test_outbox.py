@@ -1,11 +1,13 @@
 """The outbox: everything saved for sending arrives, once, in order, whoever was away meanwhile."""
 
 import asyncio
+import sqlite3
 
 import pytest
 
 from nodes.protocols.errors import MalformedMessage, Refused
 from nodes.runtime.refusals import StaleMessage
+from nodes.runtime.store import Table, Transaction
 from tests.greeting.messages import Greet, Note
 from tests.greeting.module import Greeter, NoOneHome
 from tests.runtime.relay import Relay, loses_the_answer, passes, refuses
@@ -176,3 +178,22 @@ async def test_a_node_that_stops_leaves_what_it_could_not_send(world: World) -> 
     await world.stop(alice)
     alice = await world.greeter("alice")
     assert alice.party.outbox.waiting() == 1
+
+
+async def test_where_a_deletion_fails_the_message_is_sent_again_and_the_rest_after_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await world.greeter("alice"), await world.greeter("bob")
+    await alice.party.directory.card(bob.party.id)
+    delete, failures = Table.delete, [sqlite3.OperationalError("database or disk is full")] * 2
+
+    def unwell(self: Table[object], tx: Transaction, key: bytes) -> None:
+        if self.name == "outbox" and failures:
+            raise failures.pop()
+        delete(self, tx, key)
+
+    monkeypatch.setattr(Table, "delete", unwell)
+    await leave(alice, bob.party.id, "one", "two")
+    await until(lambda: alice.party.outbox.waiting() == 0)
+    assert failures == []
+    assert (bob.heard(), bob.handled["note"]) == (["one", "two"], 2)

@@ -213,9 +213,12 @@ async def test_a_failure_in_what_follows_a_commit_reaches_its_block_alone(opened
             coins.put(tx, key, Coin("peer", 1))
             tx.after_commit.extend(calls)
 
-    outcomes = await asyncio.gather(save(b"a", fail), save(b"b"), return_exceptions=True)
+    told: list[bytes] = []
+    calls = (fail, lambda: told.append(b"a"))
+    outcomes = await asyncio.gather(save(b"a", *calls), save(b"b"), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [ZeroDivisionError, type(None)]
     assert coins.count(store.committed) == 2
+    assert told == [b"a"], "what else follows is made all the same: it may be a message to be sent"
 
 
 async def test_whoever_is_cancelled_before_his_turn_has_written_nothing(opened: Open) -> None:
