@@ -33,7 +33,7 @@ check: .venv/.dev ## everything CI checks: format, lint, imports, types, tests
 	@echo '== tests'
 	@$(MAKE) --no-print-directory test
 
-bench: .venv/.runtime ## measure how quick it is (about 5 minutes), print the README's table
+bench: .venv/.runtime ## measure how quick it is (about 12 minutes), print the README's table
 	@$(BIN)/jangteo bench --all --markdown
 
 format: .venv/.dev ## put the code in its one format, mend what ruff can mend
