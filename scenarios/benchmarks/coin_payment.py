@@ -29,9 +29,10 @@ async def coin_payment(
     """Pays from peer to peer, one payment after the other: quote, probe, sign, certify, receipt.
 
     The floor of a register with k replicas and quorum q is 2S + k(S + (2 + q)V) + kV, with the
-    signatures S and verifications V of this very run; and an empty HTTP request, client and
-    server, for each of the payment's two. The second yardstick is everything that the nodes
-    counted: each check of a signature, commit, datagram and message, at what it costs alone.
+    signatures S and verifications V of this very run; an empty HTTP request, client and server,
+    for each of the payment's two; and a COMMIT of each replica and of the payee. The second
+    yardstick is everything that the nodes counted: each check of a signature, commit, datagram and
+    message, at what it costs alone.
     """
     units = await measure_units()
     k, q = replicas_and_quorum(peers)
@@ -98,7 +99,8 @@ def _report(
     ring: tuple[int, int],
 ) -> None:
     spent = together(parts)
-    floor = coins * units.put(*ring) + REQUESTS * units.request / 1000
+    commits = 1 + ring[0]
+    floor = coins * units.put(*ring) + (REQUESTS * units.request + commits * units.commit) / 1000
     name = "a payment of 1 coin" if coins == 1 else f"a payment of {coins} coins"
     bench.figure(f"{name}: wall", walls, "ms", headline=True)
     bench.figure(
@@ -106,7 +108,7 @@ def _report(
         [part.cpu for part in parts],
         "ms",
         beside=floor,
-        beside_what="2S + k(S + (2+q)V) + kV a register + 2 empty requests",
+        beside_what="2S + k(S + (2+q)V) + kV a register + 2 empty requests + k+1 commits",
         headline=True,
     )
     bench.figure(
