@@ -100,7 +100,8 @@ class Crawl:
             self._over.set_result(None)
 
     def _put_to(self, candidate: Candidate) -> asyncio.Future[Any]:
-        if candidate.key == self._wanted and self._prove is not None:
+        """Under way, either of them: to show its key, if it is the one wanted, or FIND_NODE."""
+        if self._prove is not None and candidate.key == self._wanted:
             return asyncio.ensure_future(self._prove(candidate))
         return self._ask(candidate)
 

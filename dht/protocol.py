@@ -340,8 +340,9 @@ class RingProtocol(Rpc):
     def _referrals(
         self, candidate: Candidate, answer: Neighbours | None
     ) -> list[tuple[bytes, Address]] | None:
-        """Whom somebody names who was asked: claims, not checked yet. Who is silent is dropped."""
-        if answer is None:
+        """Whom somebody names who was asked: claims, not checked yet. Who is silent is dropped, and
+        who was a member when it came into a bucket and is none any more."""
+        if answer is None or not self._is_other_member(candidate.key):
             self._drop(RingNode(candidate.key, candidate.address))
             return None
         self._saw(candidate.key, candidate.address)

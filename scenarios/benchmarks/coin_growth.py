@@ -14,8 +14,8 @@ WHAT = "a payment of 1 coin"
 STEPS_AT_ONCE = 10
 LAST_STEP = 60
 """A generation of a coin has 64 steps."""
-STEPS_RECKONED = 100
-"""Of a coin of each of two parties, that goes about 60 steps between them."""
+PAYMENTS_OF_TWO_COINS = 100
+"""One of each party; a coin goes about 60 steps."""
 AT_ONCE = 8
 """Coins on their way at the same time while a history is made."""
 
@@ -94,7 +94,7 @@ async def _by_payments(place: Market, most: int, count: int, repeats: int) -> li
     """Coins go to and fro, and others take the place of those that have gone all their steps."""
     one, other = place.world.peers[6:8]
     for node in (one, other):
-        await place.withdraw(node, max(64, most // STEPS_RECKONED))
+        await place.withdraw(node, max(64, most // PAYMENTS_OF_TWO_COINS))
     points, made = [], 0
 
     async def there_and_back() -> None:

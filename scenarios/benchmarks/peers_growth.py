@@ -10,7 +10,7 @@ from typer import Option
 from nodes.protocols.membership.roster import replicas_and_quorum
 from scenarios.lab.benchmark import Bench, benchmark
 from scenarios.lab.growth import Point, measured_at, tell
-from scenarios.lab.market_costs import Market, market, together
+from scenarios.lab.market_costs import Market, Spent, market, together
 
 WHAT = "a payment of 1 coin"
 SIZES = (16, 32, 64)
@@ -112,25 +112,17 @@ def _tell_traffic(bench: Bench, points: list[Point]) -> None:
     for point in points:
         beside_what = f"{points[0].at} peers"
         name, spent = f"{WHAT}, {point.at} peers", together(point.parts)
-        bench.figure(
-            f"{name}: messages",
-            [part.each("messages") for part in point.parts],
-            "",
-            beside=first.each("messages"),
-            beside_what=beside_what,
-        )
-        bench.figure(
-            f"{name}: datagrams",
-            [part.datagrams for part in point.parts],
-            "",
-            beside=first.datagrams,
-            beside_what=beside_what,
-        )
-        bench.figure(
-            f"{name}: wall",
-            [part.wall for part in point.parts],
-            "ms",
-            beside=first.wall,
-            beside_what=beside_what,
-        )
+        kinds: dict[str, tuple[str, Callable[[Spent], float]]] = {
+            "messages": ("", lambda part: part.each("messages")),
+            "datagrams": ("", lambda part: part.datagrams),
+            "wall": ("ms", lambda part: part.wall),
+        }
+        for kind, (unit, of) in kinds.items():
+            bench.figure(
+                f"{name}: {kind}",
+                [of(part) for part in point.parts],
+                unit,
+                beside=of(first),
+                beside_what=beside_what,
+            )
         bench.check(f"{name}: at least two messages", spent.each("messages") >= 2)

@@ -6,7 +6,7 @@ for the same places, from the same nodes.
 
 Neither asks the oldest contact of a full bucket whether it is still there: all have been heard a
 moment ago. In the stock library whoever is asked that asks its own oldest contact in turn, without
-end; ours does so until it comes to somebody heard of late, which `look_after_silence` tells.
+end. What it costs ours, where nobody has been heard for long, `look_after_silence` tells.
 """
 
 import asyncio

@@ -174,6 +174,17 @@ async def test_who_is_no_member_any_more_makes_room_though_it_answers(memory: Wo
     assert address_in_buckets(memory, target, former.public_key) is None
 
 
+async def test_who_is_no_member_any_more_stands_in_no_lookup(memory: World) -> None:
+    target, *_ = memory.nodes
+    protocol = memory.nodes[target]._protocol
+    former = key_of("former member")
+    node = await memory.start(former, member=False, join=False)
+    protocol.router.add_contact(RingNode(former.public_key, node._server.address))
+    found = await protocol.lookup(node_id(former.public_key))
+    assert former.public_key not in {candidate.key for candidate in found.nearest}
+    assert address_in_buckets(memory, target, former.public_key) is None
+
+
 async def test_a_bucket_that_was_silent_for_long_is_looked_into(memory: World) -> None:
     target, *others = memory.nodes
     protocol = memory.nodes[target]._protocol
